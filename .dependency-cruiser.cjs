@@ -1,0 +1,58 @@
+/** Dependencies point inward: apps → db, deployers, health, sdk → contracts → constitution → nothing. */
+const only = (name, from, allowed, fix) => ({
+  name,
+  severity: 'error',
+  comment: fix,
+  from: { path: from, pathNot: '\\.(spec|test)\\.tsx?$|/test/' },
+  to: { path: '^(apps|packages)/', pathNot: [from, ...allowed.map((p) => `^packages/${p}/`)] },
+})
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', comment: 'Move what both need into a third file.', from: {}, to: { circular: true } },
+    {
+      name: 'constitution-is-pure',
+      severity: 'error',
+      comment: 'The constitution has no I/O and no dependency: pass what it needs in as evidence.',
+      from: { path: '^packages/constitution/src', pathNot: '\\.(spec|test)\\.ts$' },
+      to: { pathNot: '^packages/constitution/src' },
+    },
+    {
+      name: 'workflows-are-deterministic',
+      severity: 'error',
+      comment: 'Workflow code may import the constitution, contracts’ types and names, and @temporalio/workflow. Put I/O in an activity.',
+      from: { path: '^apps/worker/src/workflows', pathNot: '\\.(spec|test)\\.ts$' },
+      to: {
+        dependencyTypesNot: ['type-only'],
+        pathNot: [
+          '^apps/worker/src/workflows',
+          '^packages/constitution/src',
+          '^packages/contracts/src/(?!schemas)',
+          '@temporalio/(workflow|common)',
+        ],
+      },
+    },
+    only('contracts-know-the-constitution', '^packages/contracts/', ['constitution'], 'Contracts hold names, types and schemas only.'),
+    only('runtime-is-low', '^packages/runtime/', ['constitution', 'contracts'], 'Runtime starts processes; it knows no domain.'),
+    only('db-is-an-adapter', '^packages/db/', ['constitution', 'contracts'], 'The database layer stores; use-cases live in packages/control.'),
+    only('deployers-are-adapters', '^packages/deployers/', ['contracts'], 'A deployer knows its port (contracts) and its vendor.'),
+    only('health-is-an-adapter', '^packages/health/', ['constitution', 'contracts'], 'A health source knows its port and its vendor.'),
+    only('control-has-no-adapters', '^packages/control/', ['constitution', 'contracts', 'db', 'runtime'], 'Use-cases know ports, not vendors.'),
+    only('sdk-knows-the-api-only', '^packages/sdk/', ['contracts'], 'The SDK speaks HTTP; it knows nothing of the server’s insides.'),
+    only('cli-is-a-client', '^packages/cli/', ['contracts', 'sdk', 'local-stack', 'runtime', 'testing', 'constitution'], 'The CLI goes through the SDK.'),
+    only('apps-do-not-know-each-other', '^apps/([^/]+)/', ['[^/]+'], 'Apps meet in packages, over HTTP or over Temporal.'),
+    {
+      name: 'product-never-imports-testing',
+      severity: 'error',
+      comment: 'Stand-ins are for tests and the demo.',
+      from: { path: '^(apps|packages)/', pathNot: '^packages/(testing|cli)/|\\.(spec|test)\\.tsx?$|/test/' },
+      to: { path: '^packages/testing/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|generated)/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+}
