@@ -1,1 +1,2 @@
-export {}
+export type { Announcement, AnnouncementKind } from './announcements.ts'
+export type { Call, Control, RollbackAnswer } from './port.ts'

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+
+export const uuid = z.uuid()
+export const timestamp = z.iso.datetime({ offset: true })
+/** Text from people: no NUL (PostgreSQL refuses it) and a bound. */
+export const text = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine((value) => !value.includes('\u0000'), 'must not contain a NUL character')
+export const json = z.record(z.string(), z.json())
+
+/** Wherever a person names a deployment: its uuid, a unique prefix of it (8 characters at least), or its version. */
+export const deploymentRef = text(200)
+export const serviceName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, 'letters, digits, ".", "_" and "-", 63 characters at most')
+export const environmentName = serviceName
+export const version = text(200)
+export const gitCommit = z
+  .string()
+  .regex(/^[0-9a-f]{7,64}$/i, 'a commit hash: 7 to 64 hexadecimal digits')
+  .transform((value) => value.toLowerCase())
+export const gitBranch = text(255)
+export const idempotencyKey = text(200)
+
+export const deploymentStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'rolled_back'])
+export const rollbackStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'aborted'])
+export const triggerType = z.enum(['automatic', 'manual', 'constitutional_violation'])
+
+export const health = z.object({
+  healthy: z.boolean(),
+  error_rate_per_minute: z.number().nullable(),
+  recent_errors: z.number().nullable(),
+  database_connections: z.number().nullable(),
+  active_queries: z.number().nullable(),
+  timestamp: timestamp,
+  database_connection_utilization: z.number().nullable(),
+  p95_response_ms: z.number().nullable(),
+  memory_percent: z.number().nullable(),
+  warnings: z.array(z.string()),
+  unavailable: z.array(z.string()),
+})
+
+export const validation = z.looseObject({
+  compliant: z.boolean(),
+  violations: z.array(z.string()),
+  warnings: z.array(z.string()),
+})
+
+export const errorBody = z.object({
+  success: z.literal(false),
+  error: z.string(),
+  code: z.string(),
+  details: json.optional(),
+})
