@@ -1,1 +1,129 @@
-export {}
+export {
+  type DeploymentRef,
+  type DerivedProfile,
+  deriveActionProfile,
+  type RollbackEvidence,
+  type StructuralCheck,
+  type TargetEvidence,
+  TRIGGER_TYPES,
+  type TraceEntry,
+  type TriggerType,
+} from './action-profile.ts'
+export {
+  type BrakeDecision,
+  type BrakeEvidence,
+  brake,
+  DEFAULT_ROLLBACKS_PER_HOUR,
+  SHARED_CAUSE_SERVICES,
+} from './brake.ts'
+export { DECISION_CODES, type Decision, type DecisionCode, type Reason, type Refused } from './decision.ts'
+export { entropyOf, UNSTABLE_ENTROPY } from './entropy.ts'
+export {
+  ACTING_SIGNALS,
+  type HealthState,
+  type JudgeOptions,
+  judgeSample,
+  type SampleVerdict,
+  SIGNALS,
+  type SignalFinding,
+  type SignalName,
+  STANDBY_RECENT_ERRORS,
+  SYSTEM_HEALTHY,
+} from './health.ts'
+export { type Health, isStable, STABLE_LOOKBACK_SECONDS, toHealthReport } from './health-report.ts'
+export {
+  type ActionProfile,
+  evaluateLaws,
+  type LawEvidence,
+  type LawFinding,
+  METHOD_TYPES,
+  PHI,
+  SCHUMANN_HZ,
+  type Validation,
+} from './laws.ts'
+export {
+  type AbortDecision,
+  type AbortEvidence,
+  mayAbort,
+  mayApprove,
+  mayOverride,
+  mayReject,
+  mayTransition,
+  mayVerify,
+  type OverrideEvidence,
+  type VerifyEvidence,
+  type WaitingEvidence,
+} from './people-gates.ts'
+export {
+  LAW_TITLES,
+  LAWS,
+  type LawName,
+  NO_VALID_TARGET,
+  PRECONDITIONS,
+  type PreconditionName,
+  parseViolationNames,
+  RULES,
+  VALIDATION_FAILED,
+  VIOLATIONS,
+  type ViolationName,
+  wayOut,
+} from './reasons.ts'
+export { mayRecord, type RecordDecision, type RecordEvidence } from './record-gate.ts'
+export {
+  mayRollBack,
+  type Override,
+  type PreconditionFinding,
+  type RollbackDecision,
+  type RollbackValidation,
+  validateRollback,
+} from './rollback-gate.ts'
+export { connectionUtilization, type HealthSample } from './sample.ts'
+export { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
+export { type Candidate, chooseTarget, type Failing, sameCommit, type TargetChoice } from './target.ts'
+export {
+  DEFAULT_POLICY,
+  DEFAULT_RATE_WINDOW_SECONDS,
+  DEFAULT_THRESHOLDS,
+  DEFAULT_WATCH,
+  type GuardPolicy,
+  MIGRATION_POLICIES,
+  type MigrationPolicy,
+  MODES,
+  type Mode,
+  RECENT_ERRORS_WINDOW_SECONDS,
+  rateWindowSeconds,
+  type Thresholds,
+  type WatchPolicy,
+} from './thresholds.ts'
+export {
+  canTransition,
+  DEPLOYMENT_STATUSES,
+  type DeploymentStatus,
+  isTerminal,
+  nextStatuses,
+  ROLLBACK_STATUSES,
+  type RollbackStatus,
+  TRANSITIONS,
+  type TransitionKind,
+} from './transitions.ts'
+export {
+  observeVerification,
+  startVerification,
+  type VerificationObservation,
+  type VerificationPlan,
+  type VerificationState,
+  type VerificationTick,
+  type VerificationVerdict,
+} from './verification.ts'
+export {
+  cleanWindowErrors,
+  type Observation,
+  observe,
+  startWatch,
+  type WatchEffect,
+  type WatchPhase,
+  type WatchPlan,
+  type WatchState,
+  type WatchTick,
+  type WatchVerdict,
+} from './watch.ts'

@@ -1,2 +1,28 @@
 export type { Announcement, AnnouncementKind } from './announcements.ts'
+export type { ControlContext, WorkflowSettings } from './context.ts'
+export { createControl } from './create-control.ts'
+export { createErrorNotifier, ERRORS_CHANNEL } from './error-notifier.ts'
+export type { DeployerFacts } from './evidence.ts'
+export {
+  exhaustedSample,
+  type HealthReading,
+  type MissedTick,
+  readHealth,
+  readMissedTicks,
+  reportOf,
+} from './health.ts'
+export { deployTimeoutMs } from './policy.ts'
 export type { Call, Control, RollbackAnswer } from './port.ts'
+export { createRollbackWaiter, ROLLBACK_CHANNEL, type RollbackWaiter } from './rollback-waiter.ts'
+export { takeSnapshot } from './snapshots.ts'
+export * from './steps/guard.ts'
+export * from './steps/judge-rollback.ts'
+export * from './steps/move-rollback.ts'
+export { reconcile } from './steps/reconcile.ts'
+export { deliver } from './store/outbox.ts'
+export { advance, keep } from './store/steps.ts'
+export { createTemporalGateway, type StartRequest, type TemporalGateway } from './temporal-gateway.ts'
+export { applyDecision } from './use-cases/decide.ts'
+export { keepMessage, type PostedMessage, readAnnouncement, readMessage } from './views/announcements.ts'
+export { readDeployment } from './views/deployments.ts'
+export { readRollback } from './views/rollbacks.ts'

@@ -1,1 +1,5 @@
-export {}
+export { type Database, type DatabaseOptions, openDatabase, type Tx } from './database.ts'
+export { isDatabaseFull, isDatabaseUnavailable, isUniqueViolation } from './errors.ts'
+export { Prisma } from './generated/client.ts'
+export { type Listener, listen } from './listener.ts'
+export { migrate, pendingMigrations } from './migrate.ts'

@@ -1,1 +1,19 @@
-export {}
+export { loadEnv, type RuntimeEnv } from './env.ts'
+export { createLogger, type Logger, withoutPassword } from './logger.ts'
+export {
+  environmentOf,
+  fixedRomanConfig,
+  parseRomanConfig,
+  type RomanConfigSource,
+  readRomanConfig,
+  watchRomanConfig,
+} from './roman-config.ts'
+export { runProcess } from './run.ts'
+export {
+  isTemporalUnavailable,
+  openTemporal,
+  registerSearchAttributes,
+  type TemporalSettings,
+  taskQueues,
+} from './temporal.ts'
+export { waitFor } from './wait-for.ts'

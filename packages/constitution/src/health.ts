@@ -1,0 +1,175 @@
+import { connectionEntropy, entropyOf, errorRateEntropy, recentErrorsEntropy, UNSTABLE_ENTROPY } from './entropy.ts'
+import { formatNumber, measured } from './numbers.ts'
+import { type HealthSample, type Readings, readSample } from './sample.ts'
+import { DEFAULT_THRESHOLDS, type Thresholds } from './thresholds.ts'
+
+/** What is judged, each named like its threshold, in the order in which they give the reason. */
+export const SIGNALS = [
+  'error_rate_per_minute',
+  'recent_errors',
+  'database_connection_percent',
+  'p95_response_ms',
+  'memory_percent',
+] as const
+export type SignalName = (typeof SIGNALS)[number]
+
+/** The signals that can trigger a rollback; the others only warn. */
+export const ACTING_SIGNALS: readonly SignalName[] = SIGNALS.slice(0, 3)
+
+export type HealthState = 'healthy' | 'watching' | 'breach' | 'unknown'
+
+export type SignalFinding = {
+  signal: SignalName
+  observed: number | null
+  threshold: number
+  /** Strictly above its threshold, whether or not that counts now. */
+  exceeded: boolean
+  /** Above its threshold since before the deployment, and so not blamed on it. */
+  suppressed: boolean
+  /** A signal that only warns is at most `watching`. */
+  state: HealthState
+}
+
+export type SampleVerdict = {
+  state: HealthState
+  /** In words, from the first signal that is in this state. */
+  reason: string
+  signals: SignalFinding[]
+  warnings: string[]
+  /** In [0, 1]; null where it cannot be told. */
+  entropy: number | null
+}
+
+export type JudgeOptions = {
+  /** Signals already in breach before the deployment (the baseline rule). */
+  suppressed?: readonly SignalName[] | undefined
+  /** After the watch window the error rate alone acts only if `recent_errors` > 25 too. */
+  after_window?: boolean | undefined
+}
+
+/** What `recent_errors` must be above for the error rate to act after the window. */
+export const STANDBY_RECENT_ERRORS = 25
+
+export const SYSTEM_HEALTHY = 'System healthy'
+
+/**
+ * Judges one sample: strict thresholds (above, not at), the first signal in order gives the reason.
+ * `breach` beats `unknown` (a signal that was read stays read) beats `watching` (entropy 0.1 or more) beats `healthy`.
+ */
+export function judgeSample(sample: HealthSample, thresholds: Thresholds, options: JudgeOptions = {}): SampleVerdict {
+  const readings = readSample(sample)
+  const warnings: string[] = []
+  const withheld = withholdErrors(readings, thresholds, warnings)
+  const observed = observe(readings)
+  const watched = elevated(readings)
+
+  const signals = SIGNALS.map((signal): SignalFinding => {
+    const value = observed[signal]
+    const threshold = limit(thresholds, signal)
+    const exceeded = value !== null && value > threshold
+    const suppressed = exceeded && ACTING_SIGNALS.includes(signal) && (options.suppressed?.includes(signal) ?? false)
+    const finding = { signal, observed: value, threshold, exceeded, suppressed }
+    if (value === null) return { ...finding, state: 'unknown' }
+    if (!exceeded) return { ...finding, state: watched.includes(signal) ? 'watching' : 'healthy' }
+    const acts = ACTING_SIGNALS.includes(signal) && !suppressed && !withheld.includes(signal)
+    const alone = signal === 'error_rate_per_minute' && options.after_window === true
+    const backed = !alone || (readings.recentErrors !== null && readings.recentErrors > STANDBY_RECENT_ERRORS)
+    return { ...finding, state: acts && backed ? 'breach' : 'watching' }
+  })
+
+  for (const { signal, exceeded, suppressed } of signals) {
+    if (suppressed) warnings.push(`${signal} was in breach before this deployment and is not blamed on it yet`)
+    if (exceeded && withheld.includes(signal))
+      warnings.push(`${signal} is above its threshold, on too little evidence to act`)
+  }
+  warn(signals, warnings)
+
+  const acting = signals.filter((finding) => ACTING_SIGNALS.includes(finding.signal))
+  const first = (state: HealthState) => acting.find((finding) => finding.state === state)
+  const breach = first('breach')
+  const watching = first('watching')
+  const verdict = { signals, warnings, entropy: entropyOf(sample) }
+  if (breach) return { state: 'breach', reason: breachReason(breach, readings), ...verdict }
+  if (readings.blindTo.length > 0) {
+    return { state: 'unknown', reason: `Health cannot be read: ${readings.blindTo.join(', ')}`, ...verdict }
+  }
+  if (watching) return { state: 'watching', reason: watchingReason(watching, readings), ...verdict }
+  return { state: 'healthy', reason: SYSTEM_HEALTHY, ...verdict }
+}
+
+/** Thresholds stored long ago may lack a field that exists now; a number nobody can compare with is no threshold. */
+function limit(thresholds: Thresholds, signal: SignalName): number {
+  return measured(thresholds[signal]) ?? DEFAULT_THRESHOLDS[signal]
+}
+
+function observe(readings: Readings): Record<SignalName, number | null> {
+  const { connections, maxConnections } = readings
+  const full = connections === null || maxConnections === null || maxConnections === 0
+  return {
+    error_rate_per_minute: readings.errorRate,
+    recent_errors: readings.recentErrors,
+    // Multiplied first: whole percentages stay exact, and the threshold is strict.
+    database_connection_percent: full ? null : (connections * 100) / maxConnections,
+    p95_response_ms: readings.p95Ms,
+    memory_percent: readings.memoryPercent,
+  }
+}
+
+function elevated(readings: Readings): SignalName[] {
+  const { errorRate, recentErrors, connections, maxConnections } = readings
+  const names: SignalName[] = []
+  if (errorRate !== null && errorRateEntropy(errorRate) >= UNSTABLE_ENTROPY) names.push('error_rate_per_minute')
+  if (recentErrors !== null && recentErrorsEntropy(recentErrors) >= UNSTABLE_ENTROPY) names.push('recent_errors')
+  if (connections !== null && maxConnections !== null && maxConnections > 0) {
+    if (connectionEntropy(connections, maxConnections) >= UNSTABLE_ENTROPY) names.push('database_connection_percent')
+  }
+  return names
+}
+
+/**
+ * Which error signals the optional `min_requests` and `error_percent` keep from acting. Where the traffic cannot be read
+ * they cannot be answered, and the plain thresholds hold: a remedy against noise must not blind the guard.
+ */
+function withholdErrors(readings: Readings, thresholds: Thresholds, warnings: string[]): SignalName[] {
+  const minRequests = measured(thresholds.min_requests)
+  const errorPercent = measured(thresholds.error_percent)
+  if (minRequests === null && errorPercent === null) return []
+  const requests = readings.requestsPerMinute
+  if (requests === null) {
+    warnings.push('Traffic cannot be read: min_requests and error_percent are left out')
+    return []
+  }
+  const tooFew = minRequests !== null && requests < minRequests
+  const names: SignalName[] = []
+  const perMinute: [SignalName, number | null][] = [
+    ['error_rate_per_minute', readings.errorRate],
+    ['recent_errors', readings.recentErrors === null ? null : readings.recentErrors / 5],
+  ]
+  for (const [signal, errors] of perMinute) {
+    const tooSmall = errorPercent !== null && errors !== null && errors * 100 <= errorPercent * requests
+    if (tooFew || tooSmall) names.push(signal)
+  }
+  return names
+}
+
+function warn(signals: SignalFinding[], warnings: string[]): void {
+  for (const { signal, observed, exceeded } of signals) {
+    if (!exceeded || observed === null) continue
+    if (signal === 'p95_response_ms') warnings.push(`Slow responses: P95 ${Math.round(observed)} ms`)
+    if (signal === 'memory_percent') warnings.push(`High memory usage: ${Math.round(observed)}%`)
+  }
+}
+
+function breachReason({ signal, observed, threshold }: SignalFinding, readings: Readings): string {
+  const seen = formatNumber(observed ?? 0, threshold)
+  if (signal === 'error_rate_per_minute') return `High error rate: ${seen} errors/minute`
+  if (signal === 'recent_errors') return `Too many recent errors: ${seen} in last 5 minutes`
+  return `Database connection exhaustion: ${seen}% of ${readings.maxConnections} connections`
+}
+
+function watchingReason({ signal, observed, threshold }: SignalFinding, readings: Readings): string {
+  const seen = formatNumber(observed ?? 0, threshold)
+  if (signal === 'error_rate_per_minute') return `Elevated error rate: ${seen} errors/minute, watching`
+  if (signal === 'recent_errors') return `Elevated recent errors: ${seen} in last 5 minutes, watching`
+  return `Elevated database connections: ${seen}% of ${readings.maxConnections} connections, watching`
+}

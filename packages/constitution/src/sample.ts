@@ -1,0 +1,66 @@
+import { isRecord, measured } from './numbers.ts'
+
+/** What was measured at one moment, before anybody judges it. `null` is what no source supplies: neither good nor bad. */
+export type HealthSample = {
+  /** ISO 8601, by the database's clock. */
+  timestamp: string
+  /** Errors in the rate window, scaled to a minute. */
+  error_rate_per_minute: number | null
+  /** Errors in the last five minutes. */
+  recent_errors: number | null
+  database_connections: number | null
+  max_database_connections: number | null
+  active_queries: number | null
+  p95_response_ms: number | null
+  memory_percent: number | null
+  requests_per_minute?: number | null | undefined
+  /**
+   * What a configured source should have supplied and could not: field names of this sample, or the name of a source.
+   * Anything here but `p95_response_ms`, `memory_percent`, `active_queries` and `requests_per_minute` makes the moment blind.
+   * A field that no configured source supplies does not belong here.
+   */
+  unavailable: string[]
+}
+
+/** Numbers whose absence hides no trigger. */
+const NOT_BLINDING: readonly string[] = ['p95_response_ms', 'memory_percent', 'active_queries', 'requests_per_minute']
+
+/** A sample read defensively: whatever is no measurement is null. */
+export type Readings = {
+  errorRate: number | null
+  recentErrors: number | null
+  connections: number | null
+  maxConnections: number | null
+  p95Ms: number | null
+  memoryPercent: number | null
+  requestsPerMinute: number | null
+  /** Why this moment proves nothing; empty when everything that can trigger was read. */
+  blindTo: string[]
+}
+
+export function readSample(sample: unknown): Readings {
+  const raw = isRecord(sample) ? sample : {}
+  const listed = Array.isArray(raw.unavailable) ? raw.unavailable.filter((name) => typeof name === 'string') : []
+  const read = (field: string) => (listed.includes(field) ? null : measured(raw[field]))
+  const errorRate = read('error_rate_per_minute')
+  const recentErrors = read('recent_errors')
+  const blindTo = new Set<string>(listed.filter((name) => !NOT_BLINDING.includes(name)))
+  if (errorRate === null) blindTo.add('error_rate_per_minute')
+  if (recentErrors === null) blindTo.add('recent_errors')
+  return {
+    errorRate,
+    recentErrors,
+    connections: read('database_connections'),
+    maxConnections: read('max_database_connections'),
+    p95Ms: read('p95_response_ms'),
+    memoryPercent: read('memory_percent'),
+    requestsPerMinute: read('requests_per_minute'),
+    blindTo: [...blindTo].sort(),
+  }
+}
+
+/** Connections in use as a share of the maximum; 1 is full. Null where either number is missing. */
+export function connectionUtilization(sample: HealthSample): number | null {
+  const { connections, maxConnections } = readSample(sample)
+  return connections === null || maxConnections === null || maxConnections === 0 ? null : connections / maxConnections
+}

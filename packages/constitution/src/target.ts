@@ -1,0 +1,73 @@
+import { NO_VALID_TARGET } from './reasons.ts'
+import type { DeploymentStatus } from './transitions.ts'
+
+export type Candidate = {
+  deployment_id: string
+  service: string
+  environment: string
+  version: string
+  git_commit: string
+  status: DeploymentStatus
+  health_check_passed: boolean
+  /** ISO 8601; null where it never was live. */
+  deployed_at: string | null
+  quarantined: boolean
+}
+
+export type Failing = Pick<Candidate, 'deployment_id' | 'service' | 'environment' | 'git_commit' | 'deployed_at'>
+
+export type TargetChoice<C extends Candidate = Candidate> = {
+  /** Null: no valid target. */
+  target: C | null
+  reason: string
+  /** Newest first, as far as the choice had to look. */
+  passed_over: { deployment_id: string; version: string; reason: string }[]
+}
+
+/**
+ * The newest deployment of the same service and environment that is `success` and `health_check_passed`, older than the
+ * failing one, of another commit, not quarantined. The order of the candidates does not matter.
+ */
+export function chooseTarget<C extends Candidate>(candidates: readonly C[], failing: Failing): TargetChoice<C> {
+  const passed_over: TargetChoice['passed_over'] = []
+  for (const candidate of [...candidates].sort(newestFirst)) {
+    const reason = unfit(candidate, failing)
+    if (reason === null) {
+      const chosen = `${candidate.version} is the newest known-good deployment before the failing one`
+      return { target: candidate, reason: chosen, passed_over }
+    }
+    passed_over.push({ deployment_id: candidate.deployment_id, version: candidate.version, reason })
+  }
+  return { target: null, reason: `${NO_VALID_TARGET} for ${failing.service} in ${failing.environment}`, passed_over }
+}
+
+/** Whether two commits are the same; either may be abbreviated to seven characters or more. */
+export function sameCommit(a: string, b: string): boolean {
+  const [short, long] = [a.toLowerCase(), b.toLowerCase()].sort((x, y) => x.length - y.length) as [string, string]
+  return short === long || (/^[0-9a-f]{7,}$/.test(short) && long.startsWith(short))
+}
+
+function unfit(candidate: Candidate, failing: Failing): string | null {
+  if (candidate.deployment_id === failing.deployment_id) return 'it is the failing deployment itself'
+  if (candidate.service !== failing.service || candidate.environment !== failing.environment) {
+    return `it belongs to ${candidate.service} in ${candidate.environment}`
+  }
+  if (candidate.status !== 'success') return `its status is ${candidate.status}`
+  if (!candidate.health_check_passed) return 'its health check has not passed'
+  if (!(time(candidate.deployed_at) < time(failing.deployed_at))) return 'it is not older than the failing deployment'
+  if (sameCommit(candidate.git_commit, failing.git_commit)) return 'it is of the same commit'
+  if (candidate.quarantined) return 'its commit is quarantined'
+  return null
+}
+
+/** Of two that went live at the same moment the greater id is first, so that the choice is always the same. */
+function newestFirst(a: Candidate, b: Candidate): number {
+  const difference = (time(b.deployed_at) || 0) - (time(a.deployed_at) || 0)
+  if (difference !== 0) return difference
+  return a.deployment_id < b.deployment_id ? 1 : a.deployment_id > b.deployment_id ? -1 : 0
+}
+
+/** Not a number where unknown, so that every comparison with it fails. */
+function time(iso: string | null): number {
+  return iso === null ? Number.NaN : Date.parse(iso)
+}

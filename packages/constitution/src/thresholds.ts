@@ -1,0 +1,93 @@
+/**
+ * When a signal is in breach: strictly above its number. Stored with each deployment, so that a decision can be
+ * explained later by the thresholds that were in force.
+ */
+export type Thresholds = {
+  /** Errors per minute over the rate window. */
+  error_rate_per_minute: number
+  /** Errors in the last five minutes. */
+  recent_errors: number
+  /** Share of `max_connections` in use, in percent. */
+  database_connection_percent: number
+  /** 95th percentile of response time in milliseconds; a warning only. */
+  p95_response_ms: number
+  /** Memory in use, in percent; a warning only. */
+  memory_percent: number
+  /** Seconds the error rate is counted over, scaled to a minute. Default 60. */
+  rate_window_seconds?: number | undefined
+  /** A breach must hold this long before it counts. Default 0: at once. */
+  for_seconds?: number | undefined
+  /** Errors are in breach only at this traffic (requests per minute) or more. Off by default. */
+  min_requests?: number | undefined
+  /** Errors are in breach only above this share of requests, in percent. Off by default. */
+  error_percent?: number | undefined
+}
+
+export const DEFAULT_THRESHOLDS: Thresholds = {
+  error_rate_per_minute: 5,
+  recent_errors: 50,
+  database_connection_percent: 90,
+  p95_response_ms: 5000,
+  memory_percent: 95,
+}
+
+export const DEFAULT_RATE_WINDOW_SECONDS = 60
+
+/** What `recent_errors` is counted over. */
+export const RECENT_ERRORS_WINDOW_SECONDS = 300
+
+/** How long a deployment is watched and verified. */
+export type WatchPolicy = {
+  /** The watch after a deployment; a clean one makes it known-good. */
+  window_seconds: number
+  /** The clean stretch that proves a rollback healthy. */
+  verify_seconds: number
+  /** Requests of the previous build may still end badly for this long after the switch. */
+  drain_seconds: number
+  /** Until this long after the deployment a breach may roll it back automatically. */
+  auto_rollback_within_seconds: number
+  /** A rollback that is not proved healthy by then has not helped. */
+  verify_deadline_seconds: number
+  /** A breach this soon after the deployment does not count yet. Default 0: off. */
+  warm_up_seconds?: number | undefined
+}
+
+export const DEFAULT_WATCH: WatchPolicy = {
+  window_seconds: 300,
+  verify_seconds: 60,
+  drain_seconds: 5,
+  auto_rollback_within_seconds: 1800,
+  verify_deadline_seconds: 300,
+}
+
+/** `auto` acts, `ask` waits for a person, `observe` only says what it would have done. */
+export const MODES = ['auto', 'ask', 'observe'] as const
+export type Mode = (typeof MODES)[number]
+
+/** `keep` leaves newer migrations in place; `undo` runs their rollback scripts. */
+export const MIGRATION_POLICIES = ['keep', 'undo'] as const
+export type MigrationPolicy = (typeof MIGRATION_POLICIES)[number]
+
+/** Everything that decides how one service in one environment is guarded. */
+export type GuardPolicy = {
+  mode: Mode
+  thresholds: Thresholds
+  watch: WatchPolicy
+  /** How long a guard waits for a person before it announces again and stops waiting. */
+  decision_wait_seconds: number
+  migrations: MigrationPolicy
+}
+
+export const DEFAULT_POLICY: GuardPolicy = {
+  mode: 'auto',
+  thresholds: DEFAULT_THRESHOLDS,
+  watch: DEFAULT_WATCH,
+  decision_wait_seconds: 1800,
+  migrations: 'keep',
+}
+
+/** Seconds the error rate is counted over under these thresholds. */
+export function rateWindowSeconds(thresholds: Thresholds): number {
+  const seconds = thresholds.rate_window_seconds
+  return typeof seconds === 'number' && seconds > 0 ? seconds : DEFAULT_RATE_WINDOW_SECONDS
+}

@@ -1,0 +1,182 @@
+import { type Attention, attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
+import { judgeSample, type SampleVerdict, type SignalFinding, type SignalName, SYSTEM_HEALTHY } from './health.ts'
+import { type HealthSample, readSample } from './sample.ts'
+import { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
+import { type Suppression, startSuppression, stillSuppressed, updateSuppression } from './suppression.ts'
+import { rateWindowSeconds, type Thresholds, type WatchPolicy } from './thresholds.ts'
+
+/** `window`: until the clean window proves the deployment. `standby`: after it, while a breach may still act by itself. */
+export type WatchPhase = 'window' | 'standby'
+
+/** What a watch is started with. Times in milliseconds of the database's clock. */
+export type WatchPlan = {
+  phase: WatchPhase
+  deployed_at: number
+  thresholds: Thresholds
+  watch: WatchPolicy
+  /** Signals that were in breach in the five minutes before the intent. */
+  baseline_breached: readonly SignalName[]
+}
+
+/** Plain JSON: it rides on an activity's heartbeat, and a retry goes on from it. */
+export type WatchState = {
+  plan: WatchPlan
+  attention: Attention
+  suppression: Suppression
+  /** Since when a breach has lasted that has not yet held for `for_seconds`. */
+  breaching_since: number | null
+  kept: KeptSample | null
+  /** Once given, for good. */
+  verdict: WatchVerdict | null
+}
+
+export type WatchTick = {
+  /** Milliseconds of the database's clock. */
+  at: number
+  sample: HealthSample
+  /** Errors from `deployed_at` to the end of the window, or to now where that is earlier; null where unreadable. */
+  errors_in_window: number | null
+  /** A newer deployment is live. */
+  superseded: boolean
+  /** A rollback of this deployment is open. */
+  rollback_open: boolean
+}
+
+type Conclusion = { at: number; reason: string; sample: HealthSample }
+
+/** What became of a phase. `standby` never ends `healthy` or `inconclusive`, `window` never `ended`. */
+export type WatchVerdict =
+  | ({ kind: 'healthy' } & Conclusion)
+  /** `since`: when the breach was first seen; `signals`: those in breach, with what was observed. */
+  | ({ kind: 'breach'; since: number; signals: SignalFinding[] } & Conclusion)
+  | ({ kind: 'inconclusive'; why: 'blind' | 'errors' | 'breached_before' | 'rollback_open' } & Conclusion)
+  | ({ kind: 'superseded' } & Conclusion)
+  | ({ kind: 'ended' } & Conclusion)
+
+/** What people are to be told, each once in a watch. */
+export type WatchEffect =
+  | { kind: 'announce_blind'; since: number; unavailable: string[] }
+  | { kind: 'announce_breached_before'; signals: SignalName[] }
+
+export type Observation = {
+  state: WatchState
+  /** Null while the watch goes on. */
+  verdict: WatchVerdict | null
+  /** The judgement of this tick's sample alone. */
+  sample_verdict: SampleVerdict
+  keep_sample: boolean
+  effects: WatchEffect[]
+}
+
+export function startWatch(plan: WatchPlan): WatchState {
+  const from = plan.phase === 'window' ? plan.deployed_at : windowEnd(plan)
+  const suppression = startSuppression(plan.baseline_breached)
+  return { plan, attention: startAttention(from), suppression, breaching_since: null, kept: null, verdict: null }
+}
+
+/**
+ * Folds one tick into a watch. Pure: the same state and tick always give the same answer. Monotone: after a verdict every
+ * later tick gives that verdict again, so a breach once seen is never taken back.
+ */
+export function observe(before: WatchState, tick: WatchTick): Observation {
+  const { plan } = before
+  const afterWindow = plan.phase === 'standby' || tick.at > windowEnd(plan)
+  const suppressed = stillSuppressed(before.suppression)
+  const judged = judgeSample(tick.sample, plan.thresholds, { suppressed, after_window: afterWindow })
+  if (before.verdict) {
+    return { state: before, verdict: before.verdict, sample_verdict: judged, keep_sample: false, effects: [] }
+  }
+
+  const blindTo = readSample(tick.sample).blindTo
+  const seen = attend(before.attention, tick.at, blindTo.length > 0, rateWindowSeconds(plan.thresholds) * 1000)
+  const baseline = updateSuppression(before.suppression, judged.signals, tick.at, plan.thresholds)
+  const keep = shouldKeepSample(before.kept, judged, tick.at)
+  const state: WatchState = {
+    ...before,
+    attention: seen.attention,
+    suppression: baseline.suppression,
+    breaching_since: breachingSince(before, judged, tick.at),
+    kept: keep ? keptSample(judged, tick.at) : before.kept,
+  }
+  const verdict = conclude(state, tick, judged)
+  const effects: WatchEffect[] = []
+  if (seen.announce) {
+    effects.push({ kind: 'announce_blind', since: seen.attention.last_sighted_at, unavailable: blindTo })
+  }
+  if (baseline.announce.length > 0) effects.push({ kind: 'announce_breached_before', signals: baseline.announce })
+  return { state: { ...state, verdict }, verdict, sample_verdict: judged, keep_sample: keep, effects }
+}
+
+/** A breach goes on until a sample that was read shows none; a blind moment neither confirms nor ends it. */
+function breachingSince(
+  { plan, breaching_since: since }: WatchState,
+  judged: SampleVerdict,
+  at: number,
+): number | null {
+  const warmUpEnd = plan.deployed_at + (plan.watch.warm_up_seconds ?? 0) * 1000
+  if (judged.state === 'breach') return at < warmUpEnd ? null : (since ?? at)
+  return judged.state === 'unknown' ? since : null
+}
+
+function conclude(state: WatchState, tick: WatchTick, judged: SampleVerdict): WatchVerdict | null {
+  const { plan, breaching_since: since } = state
+  const { at, sample } = tick
+  if (tick.superseded) return { kind: 'superseded', at, sample, reason: 'A newer deployment is live' }
+  if (judged.state === 'breach' && since !== null && at - since >= (plan.thresholds.for_seconds ?? 0) * 1000) {
+    const signals = judged.signals.filter((finding) => finding.state === 'breach')
+    return { kind: 'breach', at, sample, reason: judged.reason, since, signals }
+  }
+  return plan.phase === 'window' ? concludeWindow(state, tick) : concludeStandby(state, tick)
+}
+
+function concludeStandby({ plan }: WatchState, { at, sample }: WatchTick): WatchVerdict | null {
+  if (at < standbyEnd(plan)) return null
+  const seconds = plan.watch.auto_rollback_within_seconds
+  return { kind: 'ended', at, sample, reason: `No breach within ${seconds} seconds after the deployment` }
+}
+
+/** After the window's end: healthy only from a tick that sees, with nothing pending, and never during a rollback. */
+function concludeWindow(state: WatchState, tick: WatchTick): WatchVerdict | null {
+  const { plan, attention } = state
+  const { at, sample } = tick
+  if (at < windowEnd(plan)) return null
+  const windowSeconds = plan.watch.window_seconds
+  const inconclusive = (why: Extract<WatchVerdict, { kind: 'inconclusive' }>['why'], reason: string): WatchVerdict => {
+    return { kind: 'inconclusive', at, sample, why, reason }
+  }
+  if (tick.rollback_open) {
+    const givenUp = at >= Math.max(windowEnd(plan), standbyEnd(plan))
+    return givenUp
+      ? inconclusive('rollback_open', 'A rollback of this deployment was open until the watch ended')
+      : null
+  }
+  if (attention.blind_ms > windowSeconds * 1000 * BLIND_SHARE_MAX) {
+    const seconds = Math.round(attention.blind_ms / 1000)
+    return inconclusive('blind', `Health could not be read for ${seconds} of ${windowSeconds} seconds`)
+  }
+  const blind = readSample(sample).blindTo.length > 0
+  if (blind || tick.errors_in_window === null || state.breaching_since !== null) return null
+  const bound = cleanWindowErrors(windowSeconds)
+  if (tick.errors_in_window >= bound) {
+    const reason = `${tick.errors_in_window} errors in ${windowSeconds} seconds: a clean window has fewer than ${bound}`
+    return inconclusive('errors', reason)
+  }
+  if (state.suppression.exceeded.length > 0) {
+    const names = state.suppression.exceeded.join(', ')
+    return inconclusive('breached_before', `${names} was in breach before this deployment and still after it`)
+  }
+  return { kind: 'healthy', at, sample, reason: SYSTEM_HEALTHY }
+}
+
+/** A clean window has fewer errors than this: under one a minute, over at least five minutes' worth. */
+export function cleanWindowErrors(windowSeconds: number): number {
+  return Math.max(5, windowSeconds / 60)
+}
+
+function windowEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
+  return deployedAt + watch.window_seconds * 1000
+}
+
+function standbyEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
+  return deployedAt + watch.auto_rollback_within_seconds * 1000
+}

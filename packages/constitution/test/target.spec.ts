@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Candidate, chooseTarget, sameCommit } from '../src/index.ts'
+
+const failing = {
+  deployment_id: 'bad',
+  service: 'storefront',
+  environment: 'production',
+  git_commit: 'b'.repeat(40),
+  deployed_at: '2026-01-05T14:00:00Z',
+}
+const candidateOf = (change: Partial<Candidate> = {}): Candidate => ({
+  deployment_id: 'good',
+  service: 'storefront',
+  environment: 'production',
+  version: 'v2.5.2',
+  git_commit: 'a7f3b29',
+  status: 'success',
+  health_check_passed: true,
+  deployed_at: '2026-01-05T13:45:00Z',
+  quarantined: false,
+  ...change,
+})
+
+describe('the target', () => {
+  it('is the newest known-good deployment before the failing one', () => {
+    const newer = candidateOf({ deployment_id: 'newer', version: 'v2.5.2b', deployed_at: '2026-01-05T14:50:00+01:00' })
+    expect(chooseTarget([candidateOf(), newer], failing)).toEqual({
+      target: newer,
+      reason: 'v2.5.2b is the newest known-good deployment before the failing one',
+      passed_over: [],
+    })
+  })
+
+  it.each<[Partial<Candidate>, string]>([
+    [{ deployment_id: 'bad' }, 'it is the failing deployment itself'],
+    [{ service: 'billing' }, 'it belongs to billing in production'],
+    [{ environment: 'staging' }, 'it belongs to storefront in staging'],
+    [{ status: 'in_progress' }, 'its status is in_progress'],
+    [{ status: 'rolled_back' }, 'its status is rolled_back'],
+    [{ health_check_passed: false }, 'its health check has not passed'],
+    [{ deployed_at: failing.deployed_at }, 'it is not older than the failing deployment'],
+    [{ deployed_at: '2026-01-05T14:01:00Z' }, 'it is not older than the failing deployment'],
+    [{ deployed_at: null }, 'it is not older than the failing deployment'],
+    [{ git_commit: 'BBBBBBB' }, 'it is of the same commit'],
+    [{ quarantined: true }, 'its commit is quarantined'],
+  ])('is never one with %j', (change, reason) => {
+    expect(chooseTarget([candidateOf(change)], failing)).toMatchObject({
+      target: null,
+      reason: 'No valid rollback target found for storefront in production',
+      passed_over: [{ version: 'v2.5.2', reason }],
+    })
+  })
+
+  it('is none where there are no candidates', () => {
+    expect(chooseTarget([], failing)).toMatchObject({ target: null, passed_over: [] })
+  })
+
+  it('is the same whatever order the candidates come in', () => {
+    const candidate = fc.record({
+      deployment_id: fc.uuid(),
+      status: fc.constantFrom('success' as const, 'failed' as const),
+      deployed_at: fc.constantFrom('2026-01-05T13:00:00Z', '2026-01-05T13:30:00Z', null),
+      quarantined: fc.boolean(),
+    })
+    const ids = (c: { deployment_id: string }) => c.deployment_id
+    fc.assert(
+      fc.property(fc.uniqueArray(candidate, { selector: ids, maxLength: 12 }), (changes) => {
+        const candidates = changes.map(candidateOf)
+        const choice = chooseTarget(candidates, failing)
+        expect(chooseTarget([...candidates].reverse(), failing)).toEqual(choice)
+        const good = changes.some((c) => c.status === 'success' && c.deployed_at !== null && !c.quarantined)
+        expect(choice.target !== null).toBe(good)
+      }),
+    )
+  })
+})
+
+it.each([
+  ['a7f3b29', 'A7F3B29', true],
+  ['a7f3b29', `a7f3b29${'0'.repeat(33)}`, true],
+  ['a7f3b2', `a7f3b2${'0'.repeat(34)}`, false],
+  ['release', 'release-2', false],
+  ['', 'a7f3b29', false],
+])('commits %s and %s are the same: %s', (a, b, same) => {
+  expect(sameCommit(a, b)).toBe(same)
+})

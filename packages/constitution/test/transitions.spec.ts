@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import {
+  canTransition,
+  DEPLOYMENT_STATUSES,
+  isTerminal,
+  mayTransition,
+  nextStatuses,
+  ROLLBACK_STATUSES,
+} from '../src/index.ts'
+
+const LEGAL = {
+  deployment: [
+    'pending → in_progress',
+    'pending → failed',
+    'in_progress → success',
+    'in_progress → failed',
+    'in_progress → rolled_back',
+    'success → failed',
+    'success → rolled_back',
+    'failed → success',
+    'failed → rolled_back',
+  ],
+  rollback: [
+    'pending → in_progress',
+    'pending → failed',
+    'pending → aborted',
+    'in_progress → success',
+    'in_progress → failed',
+    'in_progress → aborted',
+  ],
+}
+
+describe('of all status changes only the legal ones may happen', () => {
+  it('for deployments', () => {
+    const legal = DEPLOYMENT_STATUSES.flatMap((from) =>
+      DEPLOYMENT_STATUSES.filter((to) => canTransition('deployment', from, to)).map((to) => `${from} → ${to}`),
+    )
+    expect(legal).toEqual(LEGAL.deployment)
+  })
+
+  it('for rollback events', () => {
+    const legal = ROLLBACK_STATUSES.flatMap((from) =>
+      ROLLBACK_STATUSES.filter((to) => canTransition('rollback', from, to)).map((to) => `${from} → ${to}`),
+    )
+    expect(legal).toEqual(LEGAL.rollback)
+  })
+})
+
+it('a finished rollback event is final, and so is a rolled back deployment', () => {
+  expect(ROLLBACK_STATUSES.filter((status) => isTerminal('rollback', status))).toEqual(['success', 'failed', 'aborted'])
+  expect(DEPLOYMENT_STATUSES.filter((status) => isTerminal('deployment', status))).toEqual(['rolled_back'])
+})
+
+it('an unknown status leads nowhere', () => {
+  expect(nextStatuses('deployment', 'toString' as never)).toEqual([])
+})
+
+it('a refused change names what is possible', () => {
+  expect(mayTransition('deployment', 'pending', 'in_progress').allowed).toBe(true)
+  expect(mayTransition('deployment', 'pending', 'success')).toMatchObject({
+    code: 'illegal_transition',
+    reasons: [
+      {
+        message: 'A deployment cannot go from pending to success.',
+        way_out: 'From pending it can become in_progress, failed.',
+      },
+    ],
+  })
+  expect(mayTransition('rollback', 'success', 'failed')).toMatchObject({ reasons: [{ way_out: 'success is final.' }] })
+})

@@ -1,0 +1,244 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  type HealthSample,
+  observe,
+  startWatch,
+  type WatchPlan,
+  type WatchState,
+  type WatchTick,
+} from '../src/index.ts'
+import { blind, broken, calm, sampleOf, thresholds, watchPolicy } from './make.ts'
+
+const DEPLOYED_AT = 1_700_000_000_000
+const planOf = (change: Partial<WatchPlan> = {}): WatchPlan => ({
+  phase: 'window',
+  deployed_at: DEPLOYED_AT,
+  thresholds,
+  watch: watchPolicy,
+  baseline_breached: [],
+  ...change,
+})
+const tickAt = (seconds: number, sample: HealthSample = calm, change: Partial<WatchTick> = {}): WatchTick => ({
+  at: DEPLOYED_AT + seconds * 1000,
+  sample,
+  errors_in_window: 0,
+  superseded: false,
+  rollback_open: false,
+  ...change,
+})
+
+/** Ticks once a second through `until`, with the sample that `sampleAt` gives; JSON in between, as on a heartbeat. */
+function run(
+  state: WatchState,
+  until: number,
+  sampleAt: (second: number) => HealthSample,
+  change: Partial<WatchTick> = {},
+) {
+  const effects: unknown[] = []
+  let kept = 0
+  const from = Math.round((state.attention.last_at - DEPLOYED_AT) / 1000) + 1
+  for (let second = from; second <= until; second += 1) {
+    const seen = observe(JSON.parse(JSON.stringify(state)), tickAt(second, sampleAt(second), change))
+    effects.push(...seen.effects)
+    if (seen.keep_sample) kept += 1
+    state = seen.state
+    if (seen.verdict) return { state, verdict: seen.verdict, second, effects, kept }
+  }
+  return { state, verdict: null, second: until, effects, kept }
+}
+
+describe('the window', () => {
+  it('ends healthy at its end, having kept a sample a minute', () => {
+    const { verdict, second, kept } = run(startWatch(planOf()), 400, () => calm)
+    expect(verdict).toMatchObject({ kind: 'healthy', reason: 'System healthy' })
+    expect(second).toBe(300)
+    expect(kept).toBe(5)
+  })
+
+  it('ends with the first breach, at once', () => {
+    const { verdict, second } = run(startWatch(planOf()), 400, (s) => (s < 17 ? calm : broken))
+    expect(verdict).toMatchObject({ kind: 'breach', reason: 'High error rate: 8.5 errors/minute' })
+    expect(verdict).toMatchObject({ since: DEPLOYED_AT + 17_000, signals: [{ signal: 'error_rate_per_minute' }] })
+    expect(second).toBe(17)
+  })
+
+  it.each([
+    [300, 4, 'healthy'],
+    [300, 5, 'inconclusive'],
+    [20, 4, 'healthy'],
+    [20, 5, 'inconclusive'],
+    [600, 9, 'healthy'],
+    [600, 10, 'inconclusive'],
+  ])('of %s seconds with %s errors is %s', (window_seconds, errors_in_window, kind) => {
+    const watch = { ...watchPolicy, window_seconds }
+    const { verdict } = run(startWatch(planOf({ watch })), 700, () => calm, { errors_in_window })
+    expect(verdict?.kind).toBe(kind)
+    if (verdict?.kind === 'inconclusive') expect(verdict.why).toBe('errors')
+  })
+
+  it.each([
+    [60, 'healthy'],
+    [61, 'inconclusive'],
+  ])('blind for %s of 300 seconds is %s', (seconds, kind) => {
+    const { verdict } = run(startWatch(planOf()), 400, (s) => (s > 100 && s <= 100 + seconds ? blind : calm))
+    expect(verdict?.kind).toBe(kind)
+    if (verdict?.kind === 'inconclusive') expect(verdict).toMatchObject({ why: 'blind' })
+  })
+
+  it('is not closed healthy by a moment that cannot see', () => {
+    const { verdict, second } = run(startWatch(planOf()), 400, (s) => (s >= 295 && s < 310 ? blind : calm))
+    expect(verdict?.kind).toBe('healthy')
+    expect(second).toBe(310)
+  })
+
+  it('announces blindness of 30 seconds once', () => {
+    const dark = (s: number) => (s > 10 && s < 45) || (s > 100 && s < 140)
+    const { effects } = run(startWatch(planOf()), 290, (s) => (dark(s) ? blind : calm))
+    const since = DEPLOYED_AT + 10_000
+    expect(effects).toEqual([
+      { kind: 'announce_blind', since, unavailable: ['error_rate_per_minute', 'postgres', 'recent_errors'] },
+    ])
+  })
+
+  it('counts a gap that no rate window covers as blind', () => {
+    const seen = observe(startWatch(planOf()), tickAt(300))
+    expect(seen.state.attention.blind_ms).toBe(240_000)
+    expect(seen.verdict).toMatchObject({ kind: 'inconclusive', why: 'blind' })
+    expect(observe(startWatch(planOf()), tickAt(60)).state.attention.blind_ms).toBe(0)
+  })
+
+  it('is never healthy while a rollback is open, and gives up when the watch could end', () => {
+    const { verdict, state } = run(startWatch(planOf()), 1799, () => calm, { rollback_open: true })
+    expect(verdict).toBeNull()
+    expect(run(state, 1810, () => calm).verdict?.kind).toBe('healthy')
+    const open = run(state, 1810, () => calm, { rollback_open: true })
+    expect(open.verdict).toMatchObject({ kind: 'inconclusive', why: 'rollback_open' })
+    expect(open.second).toBe(1800)
+  })
+
+  it('is superseded rather than anything else', () => {
+    expect(observe(startWatch(planOf()), tickAt(9, broken, { superseded: true })).verdict?.kind).toBe('superseded')
+  })
+
+  it('waits for a breach to hold as long as configured', () => {
+    const state = () => startWatch(planOf({ thresholds: { ...thresholds, for_seconds: 30 } }))
+    expect(run(state(), 299, (s) => (s % 30 === 0 ? calm : broken)).verdict).toBeNull()
+    const held = run(state(), 299, (s) => (s < 100 ? calm : s === 115 ? blind : broken))
+    expect(held.verdict).toMatchObject({ kind: 'breach', since: DEPLOYED_AT + 100_000 })
+    expect(held.second).toBe(130)
+  })
+
+  it('is not closed healthy while a breach may still hold', () => {
+    const state = startWatch(planOf({ thresholds: { ...thresholds, for_seconds: 30 } }))
+    const { verdict, second } = run(state, 400, (s) => (s < 290 ? calm : sampleOf({ recent_errors: 51 })))
+    expect(verdict?.kind).toBe('breach')
+    expect(second).toBe(320)
+  })
+
+  it('lets breaches pass in the warm-up, if one is configured', () => {
+    const watch = { ...watchPolicy, warm_up_seconds: 30 }
+    expect(run(startWatch(planOf({ watch })), 299, (s) => (s < 30 ? broken : calm)).verdict).toBeNull()
+    expect(run(startWatch(planOf({ watch })), 299, () => broken).second).toBe(30)
+  })
+})
+
+describe('what was in breach before the deployment', () => {
+  const baseline_breached = ['error_rate_per_minute'] as const
+
+  it('is not blamed on it, is told once, and makes no known-good', () => {
+    const { verdict, effects } = run(startWatch(planOf({ baseline_breached })), 400, () => broken)
+    expect(effects).toEqual([{ kind: 'announce_breached_before', signals: ['error_rate_per_minute'] }])
+    expect(verdict).toMatchObject({ kind: 'inconclusive', why: 'breached_before' })
+  })
+
+  it('is blamed again once it was below its threshold for a full window', () => {
+    const calmFor = (seconds: number) => (s: number) => (s > 20 && s <= 20 + seconds ? calm : broken)
+    expect(run(startWatch(planOf({ baseline_breached })), 299, calmFor(60)).verdict).toBeNull()
+    const blamed = run(startWatch(planOf({ baseline_breached })), 299, calmFor(61))
+    expect(blamed.verdict?.kind).toBe('breach')
+    expect(blamed.second).toBe(82)
+  })
+
+  it('has to be seen below: a blind moment starts the stretch again', () => {
+    const sampleAt = (s: number) => (s === 50 ? blind : s <= 100 ? calm : broken)
+    expect(run(startWatch(planOf({ baseline_breached })), 299, sampleAt).verdict).toBeNull()
+  })
+
+  it('does not cover another signal', () => {
+    const { verdict } = run(startWatch(planOf({ baseline_breached })), 299, () => sampleOf({ recent_errors: 51 }))
+    expect(verdict?.kind).toBe('breach')
+  })
+})
+
+describe('standing by after the window', () => {
+  const standby = () => startWatch(planOf({ phase: 'standby' }))
+
+  it('ends when an automatic rollback may no longer come', () => {
+    const { verdict, second } = run(standby(), 2000, () => calm)
+    expect(verdict?.kind).toBe('ended')
+    expect(second).toBe(1800)
+  })
+
+  it.each([
+    [{ error_rate_per_minute: 8, recent_errors: 25 }, undefined],
+    [{ error_rate_per_minute: 8, recent_errors: 26 }, 'breach'],
+    [{ recent_errors: 51 }, 'breach'],
+    [{ database_connections: 91 }, 'breach'],
+  ])('judges %j as %s', (change, kind) => {
+    expect(run(standby(), 310, () => sampleOf(change)).verdict?.kind).toBe(kind)
+  })
+
+  it('sees a newer deployment', () => {
+    expect(observe(standby(), tickAt(500, calm, { superseded: true })).verdict?.kind).toBe('superseded')
+  })
+})
+
+describe('for any series of ticks', () => {
+  const tick = fc.record({
+    step: fc.integer({ min: -5, max: 90 }),
+    sample: fc.constantFrom(calm, calm, calm, broken, blind, sampleOf({ recent_errors: 30 })),
+    errors: fc.constantFrom(0, 3, 9, null),
+    superseded: fc.integer({ min: 0, max: 30 }).map((n) => n === 0),
+    rollback_open: fc.boolean(),
+  })
+  const plan = fc.record({
+    phase: fc.constantFrom('window' as const, 'standby' as const),
+    baseline_breached: fc.subarray(['error_rate_per_minute' as const, 'recent_errors' as const]),
+    thresholds: fc.constantFrom(thresholds, { ...thresholds, for_seconds: 20 }),
+  })
+
+  it('a verdict, once given, is never taken back; no healthy one comes after a breach that counted', () => {
+    fc.assert(
+      fc.property(plan, fc.array(tick, { maxLength: 60 }), (change, steps) => {
+        let state = startWatch(planOf(change))
+        let second = 0
+        let first: unknown = null
+        for (const step of steps) {
+          second += step.step
+          const { sample, superseded, rollback_open } = step
+          const seen = observe(
+            state,
+            tickAt(second, sample, { superseded, rollback_open, errors_in_window: step.errors }),
+          )
+          expect(
+            observe(
+              structuredClone(state),
+              tickAt(second, sample, { superseded, rollback_open, errors_in_window: step.errors }),
+            ),
+          ).toEqual(seen)
+          expect(JSON.parse(JSON.stringify(seen.state))).toEqual(seen.state)
+          if (first) expect(seen.verdict).toEqual(first)
+          first ??= seen.verdict
+          if (seen.verdict?.kind === 'healthy') expect(seen.state.breaching_since).toBeNull()
+          state = seen.state
+        }
+      }),
+    )
+  })
+
+  it('the state stays small enough for a heartbeat', () => {
+    const { state } = run(startWatch(planOf()), 299, (s) => (s % 2 === 0 ? calm : blind))
+    expect(JSON.stringify(state).length).toBeLessThan(2000)
+  })
+})

@@ -1,0 +1,20 @@
+import type { TaskQueues, WorkflowTimings } from '@roman/contracts'
+import type { Database } from '@roman/db'
+import type { Logger, RomanConfigSource } from '@roman/runtime'
+import type { RollbackWaiter } from './rollback-waiter.ts'
+import type { TemporalGateway } from './temporal-gateway.ts'
+
+/** What the use-cases need. Built once per process; tests replace parts. */
+export interface ControlContext {
+  db: Database
+  temporal: TemporalGateway
+  config: RomanConfigSource
+  log: Logger
+  rollbacks: RollbackWaiter
+}
+
+/** What every workflow is started with. */
+export interface WorkflowSettings {
+  task_queues: TaskQueues
+  timings: WorkflowTimings
+}

@@ -1,0 +1,119 @@
+import { judgeSample } from '@roman/constitution'
+import { RomanError } from '@roman/contracts'
+import { isDatabaseUnavailable, pendingMigrations } from '@roman/db'
+import type { ControlContext } from './context.ts'
+import { createErrorNotifier } from './error-notifier.ts'
+import { readHealth, reportOf } from './health.ts'
+import type { Control } from './port.ts'
+import { resolveDeployment } from './store/deployments.ts'
+import { abortRollback } from './use-cases/abort-rollback.ts'
+import { changeDeployment } from './use-cases/change-deployment.ts'
+import { decide } from './use-cases/decide.ts'
+import { executeRollback } from './use-cases/execute-rollback.ts'
+import { ingestErrors } from './use-cases/ingest-errors.ts'
+import { overrideRollback } from './use-cases/override-rollback.ts'
+import { recordDeployment } from './use-cases/record-deployment.ts'
+import { verifyDeployment } from './use-cases/verify-deployment.ts'
+import { listDeployments, readDeployment } from './views/deployments.ts'
+import { readHistory, readRollback } from './views/rollbacks.ts'
+import { readSummary } from './views/summary.ts'
+
+/** The use-cases over their real parts. */
+export const createControl = (context: ControlContext): Control => {
+  const notifier = createErrorNotifier(context.db)
+  const control: Control = {
+    recordDeployment: (input, call) => recordDeployment(context, input, call),
+    changeDeployment: (ref, input, call) => changeDeployment(context, ref, input, call),
+    listDeployments: (query) => listDeployments(context.db, query),
+    async showDeployment(ref, where) {
+      const { deployment_id } = await resolveDeployment(context.db, ref, where)
+      return (await readDeployment(context.db, deployment_id))!
+    },
+    async ingestErrors(rows) {
+      const result = await ingestErrors(context, rows)
+      if (result.accepted > result.duplicates) notifier.notify()
+      return result
+    },
+    executeRollback: (input, call, wait) => executeRollback(context, input, call, wait),
+    async checkDeployment(input) {
+      const deployment = await resolveDeployment(context.db, input.deployment_id, input)
+      const [reading] = await readHealth(context.db, [deployment.deployment_id])
+      if (reading === undefined)
+        throw new RomanError('deployment_not_found', `Deployment ${input.deployment_id} has no health to check.`)
+      const verdict = judgeSample(reading.sample, reading.policy.thresholds)
+      return { should_rollback: verdict.state === 'breach', reason: verdict.reason, health: reportOf(reading) }
+    },
+    history: (query) => readHistory(context.db, query),
+    async showRollback(eventId) {
+      const view = await readRollback(context.db, eventId)
+      if (view === null)
+        throw new RomanError(
+          'rollback_not_found',
+          `Rollback ${eventId} is not recorded. GET /auto-rollback/history lists what is.`,
+        )
+      return view
+    },
+    override: (eventId, input, call) => overrideRollback(context, eventId, input, call),
+    abort: (eventId, input, call) => abortRollback(context, eventId, input, call),
+    approve: async (ref, input, call) => ({
+      success: true,
+      ...(await decide(context, 'approve', ref, input.reason, call)),
+    }),
+    reject: async (ref, input, call) => ({
+      success: true,
+      ...(await decide(context, 'reject', ref, input.reason, call)),
+    }),
+    verify: (ref, input, call) => verifyDeployment(context, ref, input, call),
+    summary: () => readSummary(context.db),
+    async readiness() {
+      const check = async (probe: () => Promise<string>) => {
+        try {
+          return { ok: true, detail: await probe() }
+        } catch (error) {
+          return { ok: false, detail: (error as Error).message }
+        }
+      }
+      const [database, migrations, temporal] = await Promise.all([
+        check(async () => {
+          await context.db.pool.query('SELECT 1')
+          return 'answers'
+        }),
+        check(async () => {
+          const pending = await pendingMigrations(context.db.pool)
+          if (pending.length > 0) throw new Error(`Not applied: ${pending.join(', ')}. Run "roman migrate".`)
+          return 'up to date'
+        }),
+        check(async () => {
+          await context.temporal.ping()
+          return 'answers'
+        }),
+      ])
+      return { ready: database.ok && migrations.ok && temporal.ok, checks: { database, migrations, temporal } }
+    },
+  }
+  return translated(control)
+}
+
+/** PostgreSQL being away is one clear error, whichever use-case met it. */
+const translated = (control: Control): Control =>
+  new Proxy(control, {
+    get(target, name: keyof Control) {
+      const method = target[name]
+      if (typeof method !== 'function') return method
+      return async (...args: unknown[]) => {
+        try {
+          return await (method as (...given: unknown[]) => Promise<unknown>).apply(target, args)
+        } catch (error) {
+          if (!(error instanceof RomanError) && isDatabaseUnavailable(error)) {
+            throw new RomanError(
+              'database_unavailable',
+              'PostgreSQL does not answer. Nothing was lost; try again in a moment.',
+              undefined,
+              { cause: error },
+            )
+          }
+          throw error
+        }
+      }
+    },
+  })

@@ -1,0 +1,198 @@
+import {
+  chooseTarget,
+  type DeploymentRef,
+  isStable,
+  type RollbackEvidence,
+  type StructuralCheck,
+  type TargetEvidence,
+} from '@roman/constitution'
+import type { Prisma } from '@roman/db'
+import type { ControlContext } from './context.ts'
+import { type HealthReading, readHealth } from './health.ts'
+import type { RollbackRecord } from './use-cases/request-rollback.ts'
+
+/** What only a deployer can say. Both may be left unanswered. */
+export interface DeployerFacts {
+  able: boolean | null
+  able_detail: string | null
+  /** The version that reality runs; null where nobody can answer. */
+  current: { version: string; git_commit: string | null } | null
+}
+
+type Deployment = Prisma.deploymentsGetPayload<object>
+const CANDIDATES_MAX = 50
+
+const refOf = (row: Deployment): DeploymentRef => ({
+  deployment_id: row.deployment_id,
+  version: row.version,
+  git_commit: row.git_commit,
+  git_branch: row.git_branch,
+})
+
+/** Who asked: somebody known, or a client on nobody's behalf. */
+const byPerson = (event: RollbackRecord): boolean => {
+  const actor = (event.metadata as { actor?: { kind?: string } } | null)?.actor
+  return event.initiated_by !== null || actor?.kind === 'discord' || actor?.kind === 'user'
+}
+
+/** Everything the constitution judges a rollback by, read anew at the moment of the decision. */
+export const gatherEvidence = async (
+  context: Pick<ControlContext, 'db'>,
+  event: RollbackRecord,
+  deployer: DeployerFacts,
+): Promise<{ evidence: RollbackEvidence; reading: HealthReading }> => {
+  const { prisma } = context.db
+  const subject = await prisma.deployments.findUniqueOrThrow({ where: { deployment_id: event.deployment_id! } })
+  const place = { service: subject.service, environment: subject.environment }
+  const live = await prisma.live.findUnique({ where: { service_environment: place }, include: { deployment: true } })
+  const running = await prisma.rollback_events.findFirst({
+    where: { ...place, status: { in: ['pending', 'in_progress'] }, event_id: { not: event.event_id } },
+  })
+  const tried = await prisma.rollback_events.findFirst({
+    where: {
+      deployment_id: subject.deployment_id,
+      trigger_type: 'automatic',
+      event_id: { not: event.event_id },
+      refused_event_id: null,
+    },
+  })
+  const [reading] = await readHealth(context.db, [subject.deployment_id])
+  const target = await findTarget(context, event, subject)
+  const database = await databaseState(context, subject)
+  return {
+    reading: reading!,
+    evidence: {
+      ...place,
+      deployment: {
+        ...refOf(subject),
+        is_replacement: subject.rollback_from !== null,
+        automatic_tried: tried !== null && event.refused_event_id === null,
+      },
+      live: live?.deployment == null ? null : refOf(live.deployment),
+      running_event_id: running?.event_id ?? null,
+      target,
+      forced_target: event.target_forced,
+      present: {
+        sample: reading!.sample,
+        stable: isStable(reading!.sample, reading!.policy.thresholds, {
+          breached_recently: reading!.breached_recently,
+        }),
+      },
+      migrations: { policy: reading!.policy.migrations, newer: await newerMigrations(context, target) },
+      database,
+      checks: structuralChecks(deployer, live?.deployment ?? null),
+      request: {
+        trigger_type: event.trigger_type as RollbackEvidence['request']['trigger_type'],
+        person: byPerson(event),
+        reason: event.trigger_reason,
+      },
+    },
+  }
+}
+
+const findTarget = async (
+  { db }: Pick<ControlContext, 'db'>,
+  event: RollbackRecord,
+  subject: Deployment,
+): Promise<TargetEvidence | null> => {
+  const place = { service: subject.service, environment: subject.environment }
+  const quarantined = new Set(
+    (await db.prisma.quarantine.findMany({ where: { ...place, status: { not: 'released' } } })).map(
+      (row) => row.git_commit,
+    ),
+  )
+  const asTarget = (row: Deployment): TargetEvidence => ({
+    ...refOf(row),
+    known_good: row.status === 'success' && row.health_check_passed === true,
+    quarantined: quarantined.has(row.git_commit),
+    entropy: row.entropy,
+  })
+  if (event.target_forced) {
+    const forced = await db.prisma.deployments.findUnique({ where: { deployment_id: event.target_deployment_id! } })
+    return forced === null ? null : asTarget(forced)
+  }
+  const candidates = await db.prisma.deployments.findMany({
+    where: { ...place, status: 'success', health_check_passed: true, deployment_id: { not: subject.deployment_id } },
+    orderBy: { deployed_at: 'desc' },
+    take: CANDIDATES_MAX,
+  })
+  const { target } = chooseTarget(
+    candidates.map((row) => ({
+      deployment_id: row.deployment_id,
+      service: row.service,
+      environment: row.environment,
+      version: row.version,
+      git_commit: row.git_commit,
+      status: row.status as 'success',
+      health_check_passed: row.health_check_passed ?? false,
+      deployed_at: row.deployed_at?.toISOString() ?? null,
+      quarantined: quarantined.has(row.git_commit),
+    })),
+    {
+      ...place,
+      deployment_id: subject.deployment_id,
+      git_commit: subject.git_commit,
+      deployed_at: subject.deployed_at?.toISOString() ?? null,
+    },
+  )
+  return target === null ? null : asTarget(candidates.find((row) => row.deployment_id === target.deployment_id)!)
+}
+
+const newerMigrations = async ({ db }: Pick<ControlContext, 'db'>, target: TargetEvidence | null) => {
+  if (target === null) return []
+  const restored = await db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: target.deployment_id } })
+  const rows = await db.prisma.migration_history.findMany({
+    where: {
+      rolled_back_at: null,
+      deployment: { service: restored.service, environment: restored.environment },
+      applied_at: { gt: restored.replaced_at ?? restored.deployed_at ?? new Date(0) },
+    },
+    orderBy: { applied_at: 'desc' },
+  })
+  return rows.map((row) => ({
+    name: row.migration_name,
+    has_rollback_script: (row.rollback_script ?? '').trim() !== '',
+  }))
+}
+
+/** Inconsistent: the latest attempt at a migration failed or never finished, in our history or in the service's own. */
+const databaseState = async (
+  { db }: Pick<ControlContext, 'db'>,
+  subject: Deployment,
+): Promise<RollbackEvidence['database']> => {
+  try {
+    const recorded = await db.prisma.migration_history.findFirst({
+      where: { deployment: { service: subject.service, environment: subject.environment } },
+      orderBy: { id: 'desc' },
+    })
+    const undone = recorded?.rolled_back_at !== null && recorded?.rollback_successful !== false
+    if (recorded !== null && recorded.error_message !== null && !undone) {
+      return { state: 'inconsistent', detail: `migration ${recorded.migration_name} failed: ${recorded.error_message}` }
+    }
+    const { rows: tables } = await db.pool.query(`SELECT to_regclass('public._prisma_migrations') AS name`)
+    if (tables[0].name === null) return { state: 'consistent', detail: null }
+    const { rows } = await db.pool.query<{ migration_name: string; finished: boolean }>(`
+      SELECT migration_name, finished_at IS NOT NULL AS finished FROM public._prisma_migrations
+      WHERE rolled_back_at IS NULL ORDER BY started_at DESC LIMIT 1`)
+    const latest = rows[0]
+    return latest !== undefined && !latest.finished
+      ? { state: 'inconsistent', detail: `migration ${latest.migration_name} is unfinished` }
+      : { state: 'consistent', detail: null }
+  } catch (error) {
+    return { state: 'unknown', detail: (error as Error).message.split('\n')[0] ?? null }
+  }
+}
+
+const structuralChecks = (deployer: DeployerFacts, live: Deployment | null): StructuralCheck[] => [
+  {
+    name: 'deployer_able',
+    holds: deployer.able,
+    ...(deployer.able_detail === null ? {} : { detail: deployer.able_detail }),
+  },
+  { name: 'schema_compatible', holds: true },
+  {
+    name: 'record_matches_reality',
+    holds: deployer.current === null || live === null ? null : deployer.current.version === live.version,
+    ...(deployer.current === null ? {} : { detail: `${deployer.current.version} runs` }),
+  },
+]

@@ -1,0 +1,199 @@
+import {
+  type GuardPolicy,
+  type Health,
+  type HealthSample,
+  isStable,
+  judgeSample,
+  toHealthReport,
+} from '@roman/constitution'
+import { type Database, isDatabaseFull } from '@roman/db'
+
+/** One watched deployment at one moment, by the database's clock. */
+export interface HealthReading {
+  deployment_id: string
+  service: string
+  environment: string
+  at_ms: number
+  deployed_at_ms: number
+  sample: HealthSample
+  /** All errors of this deployment within the last hour, or since it went live. */
+  errors_total: number
+  /** First error of the windows that count now. */
+  fault_at: Date | null
+  /** A breach of this deployment was stored within the last five minutes. */
+  breached_recently: boolean
+  /** Another deployment is live in its place. */
+  superseded: boolean
+  rollback_open: boolean
+  policy: GuardPolicy
+}
+
+interface Row {
+  at: Date
+  deployment_id: string
+  service: string
+  environment: string
+  deployed_at: Date
+  error_rate_per_minute: number
+  recent_errors: number
+  total_errors: number
+  fault_at: Date | null
+  breached_recently: boolean
+  superseded: boolean
+  rollback_open: boolean
+  policy: GuardPolicy
+  p95_response_ms: number | null
+  memory_percent: number | null
+  database_connections: number
+  max_database_connections: number
+  active_queries: number
+}
+
+/** One statement for any number of deployments: the tick of all guards together. */
+const READ_HEALTH = `
+SELECT
+  clock.at, d.deployment_id, d.service, d.environment, d.deployed_at, d.policy,
+  e.error_rate_per_minute, e.recent_errors, e.total_errors, e.fault_at,
+  EXISTS (
+    SELECT FROM ops.guard_verdicts v
+    WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > clock.at - interval '5 minutes'
+  ) OR EXISTS (
+    SELECT FROM ops.health_samples s
+    WHERE s.deployment_id = d.deployment_id AND s.state = 'breach' AND s.sampled_at > clock.at - interval '5 minutes'
+  ) AS breached_recently,
+  l.deployment_id IS DISTINCT FROM d.deployment_id AS superseded,
+  EXISTS (
+    SELECT FROM ops.rollback_events r
+    WHERE r.deployment_id = d.deployment_id AND r.status IN ('pending', 'in_progress')
+  ) AS rollback_open,
+  p.p95_response_ms, p.memory_percent,
+  c.*
+FROM (SELECT now() AS at) clock
+CROSS JOIN ops.deployment_errors($1::uuid[], clock.at) e
+JOIN ops.deployments d USING (deployment_id)
+LEFT JOIN ops.live l ON l.service = d.service AND l.environment = d.environment
+LEFT JOIN LATERAL (
+  SELECT s.p95_response_ms, s.memory_percent FROM ops.health_samples s
+  WHERE s.deployment_id = d.deployment_id AND s.sampled_at > clock.at - interval '2 minutes'
+  ORDER BY s.sampled_at DESC LIMIT 1
+) p ON true
+CROSS JOIN ops.database_connections() c`
+
+/**
+ * Reads the health of deployments from PostgreSQL. A server that refuses the connection because it is full is read as
+ * exhausted where `lastMax` is known; any other failure to read is thrown, and is blindness to the caller.
+ */
+export const readHealth = async (
+  db: Pick<Database, 'pool'>,
+  deploymentIds: readonly string[],
+): Promise<HealthReading[]> => {
+  if (deploymentIds.length === 0) return []
+  const { rows } = await db.pool.query<Row>({ name: 'roman-read-health', text: READ_HEALTH, values: [deploymentIds] })
+  return rows.map((row) => ({
+    deployment_id: row.deployment_id,
+    service: row.service,
+    environment: row.environment,
+    at_ms: row.at.getTime(),
+    deployed_at_ms: row.deployed_at.getTime(),
+    sample: {
+      timestamp: row.at.toISOString(),
+      error_rate_per_minute: row.error_rate_per_minute,
+      recent_errors: row.recent_errors,
+      database_connections: row.database_connections,
+      max_database_connections: row.max_database_connections,
+      active_queries: row.active_queries,
+      p95_response_ms: row.p95_response_ms,
+      memory_percent: row.memory_percent,
+      unavailable: [],
+    },
+    errors_total: row.total_errors,
+    fault_at: row.fault_at,
+    breached_recently: row.breached_recently,
+    superseded: row.superseded,
+    rollback_open: row.rollback_open,
+    policy: row.policy,
+  }))
+}
+
+/** A past moment, as far as stored data tells: errors only. */
+export interface MissedTick {
+  at_ms: number
+  sample: HealthSample
+  errors_total: number
+  fault_at: Date | null
+  superseded: boolean
+  rollback_open: boolean
+}
+
+const MISSED_TICKS_MAX = 600
+
+/**
+ * The moments between `sinceMs` and now that nobody watched, judged later from stored errors: one a second, or fewer
+ * over a longer gap. What was not stored (connections) is null, neither good nor bad.
+ */
+export const readMissedTicks = async (
+  db: Pick<Database, 'pool'>,
+  deploymentId: string,
+  sinceMs: number,
+): Promise<MissedTick[]> => {
+  const { rows } = await db.pool.query<{
+    at: Date
+    error_rate_per_minute: number
+    recent_errors: number
+    total_errors: number
+    fault_at: Date | null
+  }>(
+    `SELECT moment.at, e.* FROM generate_series(
+       $2::timestamptz, now() - interval '1 second',
+       greatest(interval '1 second', (now() - $2::timestamptz) / ${MISSED_TICKS_MAX})
+     ) AS moment (at)
+     CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at) e
+     WHERE moment.at > $2::timestamptz ORDER BY moment.at`,
+    [deploymentId, new Date(sinceMs)],
+  )
+  return rows.map((row) => ({
+    at_ms: row.at.getTime(),
+    sample: {
+      timestamp: row.at.toISOString(),
+      error_rate_per_minute: row.error_rate_per_minute,
+      recent_errors: row.recent_errors,
+      database_connections: null,
+      max_database_connections: null,
+      active_queries: null,
+      p95_response_ms: null,
+      memory_percent: null,
+      unavailable: [],
+    },
+    errors_total: row.total_errors,
+    fault_at: row.fault_at,
+    // Whether it was superseded meanwhile the first live tick tells; a verdict is given under the lock anyway.
+    superseded: false,
+    rollback_open: false,
+  }))
+}
+
+/** A server too full to answer is itself the finding: its connections are exhausted. */
+export const exhaustedSample = (error: unknown, at: Date): HealthSample | null =>
+  isDatabaseFull(error)
+    ? {
+        timestamp: at.toISOString(),
+        error_rate_per_minute: null,
+        recent_errors: null,
+        database_connections: 100,
+        max_database_connections: 100,
+        active_queries: null,
+        p95_response_ms: null,
+        memory_percent: null,
+        unavailable: ['error_rate_per_minute', 'recent_errors'],
+      }
+    : null
+
+/** The health report of a reading, by the thresholds its deployment was recorded with. */
+export const reportOf = (reading: HealthReading): Health => {
+  const { thresholds } = reading.policy
+  return toHealthReport(
+    reading.sample,
+    judgeSample(reading.sample, thresholds),
+    isStable(reading.sample, thresholds, { breached_recently: reading.breached_recently }),
+  )
+}

@@ -1,0 +1,487 @@
+import { createHash } from 'node:crypto'
+import {
+  brake,
+  DEFAULT_ROLLBACKS_PER_HOUR,
+  entropyOf,
+  type HealthSample,
+  judgeSample,
+  toHealthReport,
+} from '@roman/constitution'
+import { type Actor, type GuardOutcome, type GuardPhase, RomanError } from '@roman/contracts'
+import type { Prisma, Tx } from '@roman/db'
+import { environmentOf } from '@roman/runtime'
+import type { ControlContext } from '../context.ts'
+import { noticesSilence } from '../policy.ts'
+import { announce } from '../store/announce.ts'
+import { audit, json } from '../store/audit.ts'
+import { type DeploymentRecord, openRollback } from '../store/deployments.ts'
+import { lockLive } from '../store/live.ts'
+import { deliver } from '../store/outbox.ts'
+import { requestingTransaction, requestRollback } from '../use-cases/request-rollback.ts'
+
+/** What a guard writes down. Each may run twice: the second run finds what the first one wrote. */
+
+export type VerdictKind = 'healthy' | 'breach' | 'inconclusive' | 'superseded' | 'ended'
+
+export interface StoredVerdict {
+  phase: string
+  kind: VerdictKind
+  reason: string
+}
+
+export interface NewVerdict {
+  phase: 'window' | 'standby'
+  kind: VerdictKind
+  reason: string
+  sample: HealthSample
+  signals?: unknown
+  fault_at?: Date | null
+}
+
+const GUARD: Actor = { kind: 'system', user_id: null, name: 'guard' }
+
+/** A stable id for what follows from one fact, so that a repeated step finds it. */
+const idFrom = (...parts: string[]): string => {
+  const hex = createHash('sha256').update(parts.join('\n')).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+export const setGuardPhase = async (
+  context: ControlContext,
+  deploymentId: string,
+  phase: GuardPhase,
+): Promise<void> => {
+  await context.db.prisma.$executeRaw`
+    UPDATE ops.guards SET phase = ${phase}, started_at = coalesce(started_at, now()), updated_at = now()
+    WHERE deployment_id = ${deploymentId}::uuid AND ended_at IS NULL`
+}
+
+export const readVerdict = async (
+  context: Pick<ControlContext, 'db'>,
+  deploymentId: string,
+  phase: string,
+): Promise<StoredVerdict | null> => {
+  const row = await context.db.prisma.guard_verdicts.findUnique({
+    where: { deployment_id_phase: { deployment_id: deploymentId, phase } },
+  })
+  return row === null ? null : { phase: row.phase, kind: row.verdict as VerdictKind, reason: row.reason }
+}
+
+/**
+ * Gives a phase's verdict, once and for good, with everything that follows from it in the same transaction. Answers the
+ * verdict that stands, which may be an earlier one; null where a rollback was opened meanwhile and `healthy` may not be said.
+ */
+export const giveVerdict = async (
+  context: ControlContext,
+  deploymentId: string,
+  verdict: NewVerdict,
+): Promise<StoredVerdict | null> => {
+  const deployment = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const outcome = await context.db.transaction(async (tx) => {
+    const live = await lockLive(tx, deployment.service, deployment.environment)
+    const stands = await tx.guard_verdicts.findUnique({
+      where: { deployment_id_phase: { deployment_id: deploymentId, phase: verdict.phase } },
+    })
+    if (stands !== null) return { stands, keys: [] }
+    // Between the last tick and this lock a newer deployment or a rollback may have come.
+    const kind = live.deployment_id === deploymentId ? verdict.kind : 'superseded'
+    if (kind === 'healthy' && (await openRollback(tx, deployment.service, deployment.environment)) !== null)
+      return { stands: null, keys: [] }
+    const report = toHealthReport(
+      verdict.sample,
+      judgeSample(verdict.sample, thresholdsOf(deployment)),
+      kind === 'healthy',
+    )
+    const row = await tx.guard_verdicts.create({
+      data: {
+        deployment_id: deploymentId,
+        phase: verdict.phase,
+        verdict: kind,
+        reason: kind === verdict.kind ? verdict.reason : 'A newer deployment is live',
+        health: json(report),
+        signals: json(verdict.signals ?? []),
+        fault_at: verdict.fault_at ?? null,
+      },
+    })
+    await tx.guards.updateMany({
+      where: { deployment_id: deploymentId },
+      data: { verdict: kind, reason: row.reason, updated_at: new Date() },
+    })
+    const keys = await consequences(context, tx, deployment, verdict, row, report)
+    return { stands: row, keys }
+  })
+  if (outcome.keys.length > 0) await deliver(context, outcome.keys)
+  return outcome.stands === null
+    ? null
+    : { phase: outcome.stands.phase, kind: outcome.stands.verdict as VerdictKind, reason: outcome.stands.reason }
+}
+
+const thresholdsOf = (deployment: DeploymentRecord) => (deployment.policy as { thresholds: never }).thresholds
+
+const consequences = async (
+  context: ControlContext,
+  tx: Tx,
+  deployment: DeploymentRecord,
+  verdict: NewVerdict,
+  row: Prisma.guard_verdictsGetPayload<object>,
+  report: unknown,
+): Promise<string[]> => {
+  const id = deployment.deployment_id
+  const named = `${deployment.service} ${deployment.version} in ${deployment.environment}`
+  if (row.verdict === 'healthy') {
+    const { config } = environmentOf(context.config.current(), deployment.service, deployment.environment)
+    const evidence = noticesSilence(config) ? 'full' : 'errors_only'
+    await tx.deployments.update({
+      where: { deployment_id: id },
+      data: {
+        status: 'success',
+        health_check_passed: true,
+        health_check_details: json({ verdict: 'healthy', reason: row.reason, health: report, evidence }),
+        completed_at: new Date(),
+        entropy: entropyOf(verdict.sample),
+      },
+    })
+    await audit(tx, {
+      event_type: 'health_check_passed',
+      severity: 'info',
+      source: 'guard',
+      description: `${named} had a clean window and is known-good`,
+      deployment_id: id,
+      metadata: { health: report, evidence },
+    })
+    return []
+  }
+  if (row.verdict === 'inconclusive') {
+    await tx.deployments.update({ where: { deployment_id: id }, data: { completed_at: new Date() } })
+    const decisionId = idFrom('verify', id)
+    await tx.decisions.createMany({
+      data: [
+        {
+          decision_id: decisionId,
+          deployment_id: id,
+          kind: 'verify',
+          reason: row.reason,
+          expires_at: new Date(Date.now() + 365 * 86_400_000),
+        },
+      ],
+      skipDuplicates: true,
+    })
+    await audit(tx, {
+      event_type: 'health_inconclusive',
+      severity: 'warning',
+      source: 'guard',
+      description: `${named}: ${row.reason}`,
+      deployment_id: id,
+      metadata: { health: report },
+    })
+    return [
+      await announce(tx, {
+        kind: 'inconclusive',
+        dedupe_key: `inconclusive:${id}`,
+        service: deployment.service,
+        environment: deployment.environment,
+        deployment_id: id,
+        decision_id: decisionId,
+        payload: { reason: row.reason },
+      }),
+    ]
+  }
+  if (row.verdict === 'breach') {
+    await audit(tx, {
+      event_type: 'health_breach',
+      severity: 'error',
+      source: 'guard',
+      description: `${named}: ${row.reason}`,
+      deployment_id: id,
+      metadata: { phase: row.phase, health: report, signals: verdict.signals },
+    })
+  }
+  return []
+}
+
+/** What a guard does about a breach. */
+export type BreachDecision =
+  | { kind: 'rolling_back'; event_id: string; reason: string }
+  | { kind: 'asked'; decision_id: string; reason: string }
+  | { kind: 'observed'; reason: string }
+  | { kind: 'superseded'; reason: string }
+
+/** Mode and brake decide how far the guard may go by itself; the rollback's own first step asks the constitution. */
+export const decideOnBreach = async (
+  context: ControlContext,
+  deploymentId: string,
+  phase: string,
+): Promise<BreachDecision> => {
+  const deployment = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const verdict = await context.db.prisma.guard_verdicts.findUniqueOrThrow({
+    where: { deployment_id_phase: { deployment_id: deploymentId, phase } },
+  })
+  const braked = await brakeFor(context, deployment)
+  try {
+    if (braked.action === 'observe') return await observeOnly(context, deployment, verdict.reason)
+    if (braked.action === 'ask')
+      return await ask(context, deployment, { key: phase, reason: verdict.reason, detail: braked.reason })
+    const requested = await requestingTransaction(context, (tx) =>
+      requestRollback(context, tx, {
+        deployment_id: deploymentId,
+        service: deployment.service,
+        environment: deployment.environment,
+        trigger_type: verdict.trigger_type as 'automatic',
+        trigger_reason: verdict.reason,
+        actor: GUARD,
+        initiated_by: null,
+        // One automatic rollback for a deployment, ever.
+        idempotency_key: `auto:${deploymentId}`,
+        moments: { fault: verdict.fault_at?.toISOString() ?? null, detected: verdict.decided_at.toISOString() },
+        metadata: { verdict: { phase, health: verdict.health, signals: verdict.signals } },
+      }),
+    )
+    await deliver(context, requested.keys)
+    return { kind: 'rolling_back', event_id: requested.event.event_id, reason: verdict.reason }
+  } catch (error) {
+    if (error instanceof RomanError && error.code === 'deployment_not_live')
+      return { kind: 'superseded', reason: error.message }
+    // The one automatic rollback was used up by an earlier phase for another reason: people decide.
+    if (error instanceof RomanError && error.code === 'idempotency_conflict') {
+      return ask(context, deployment, {
+        key: phase,
+        reason: verdict.reason,
+        detail: 'its one automatic rollback was tried already',
+      })
+    }
+    throw error
+  }
+}
+
+const brakeFor = async (context: ControlContext, deployment: DeploymentRecord) => {
+  const policy = deployment.policy as { mode: 'auto' | 'ask' | 'observe' }
+  const [row] = await context.db.prisma.$queryRaw<{ automatic_last_hour: number; services_breaching: number }[]>`
+    SELECT
+      (SELECT count(*)::int FROM ops.rollback_events WHERE service = ${deployment.service} AND environment = ${deployment.environment}
+        AND trigger_type = 'automatic' AND initiated_at > now() - interval '1 hour') AS automatic_last_hour,
+      (SELECT count(DISTINCT d.service)::int FROM ops.guard_verdicts v JOIN ops.live l USING (deployment_id) JOIN ops.deployments d USING (deployment_id)
+        WHERE v.verdict = 'breach' AND v.decided_at > now() - interval '1 minute' AND d.environment = ${deployment.environment}) AS services_breaching`
+  return brake({
+    mode: policy.mode,
+    frozen: false,
+    automatic_last_hour: row!.automatic_last_hour,
+    hourly_cap: DEFAULT_ROLLBACKS_PER_HOUR,
+    services_breaching: row!.services_breaching,
+    late: false,
+  })
+}
+
+const observeOnly = async (
+  context: ControlContext,
+  deployment: DeploymentRecord,
+  reason: string,
+): Promise<BreachDecision> => {
+  const key = await context.db.transaction(async (tx) => {
+    await audit(tx, {
+      event_type: 'rollback_observed',
+      severity: 'warning',
+      source: 'guard',
+      description: `Mode observe: ${deployment.service} ${deployment.version} would have been rolled back: ${reason}`,
+      deployment_id: deployment.deployment_id,
+    })
+    return announce(tx, {
+      kind: 'observed',
+      dedupe_key: `observed:${deployment.deployment_id}`,
+      service: deployment.service,
+      environment: deployment.environment,
+      deployment_id: deployment.deployment_id,
+      payload: { reason },
+    })
+  })
+  await deliver(context, [key])
+  return { kind: 'observed', reason }
+}
+
+export interface Question {
+  /** What it is about, so that asking again about the same is the same question. */
+  key: string
+  kind?: 'rollback' | 'late_breach'
+  reason: string
+  /** Why the guard does not act by itself. */
+  detail: string | null
+  violations?: string[]
+  /** The refused rollback it is about. */
+  event_id?: string
+}
+
+/** Puts a breach to people. Holds no lock while they think. */
+export const ask = async (
+  context: ControlContext,
+  deployment: DeploymentRecord,
+  question: Question,
+): Promise<BreachDecision> => {
+  const id = deployment.deployment_id
+  const decisionId = idFrom(question.kind ?? 'rollback', id, question.key)
+  const waitSeconds = (deployment.policy as { decision_wait_seconds?: number }).decision_wait_seconds ?? 1800
+  const outcome = await context.db.transaction(async (tx) => {
+    const live = await lockLive(tx, deployment.service, deployment.environment)
+    if (live.deployment_id !== id) return null
+    // One question at a time: a breach overtakes "please verify it".
+    await tx.decisions.updateMany({
+      where: { deployment_id: id, status: 'waiting', decision_id: { not: decisionId } },
+      data: { status: 'superseded', decided_at: new Date() },
+    })
+    await tx.decisions.createMany({
+      data: [
+        {
+          decision_id: decisionId,
+          deployment_id: id,
+          kind: question.kind ?? 'rollback',
+          reason: question.reason,
+          violations: question.violations ?? [],
+          expires_at: new Date(Date.now() + waitSeconds * 1000),
+          event_id: question.event_id ?? null,
+        },
+      ],
+      skipDuplicates: true,
+    })
+    await audit(tx, {
+      event_type: 'decision_asked',
+      severity: 'warning',
+      source: 'guard',
+      description: `${deployment.service} ${deployment.version} in ${deployment.environment}: ${question.reason}${question.detail === null ? '' : ` (${question.detail})`}`,
+      deployment_id: id,
+      metadata: { decision_id: decisionId, violations: question.violations ?? [] },
+    })
+    return announce(tx, {
+      kind: 'decision',
+      dedupe_key: `decision:${decisionId}`,
+      service: deployment.service,
+      environment: deployment.environment,
+      deployment_id: id,
+      decision_id: decisionId,
+      event_id: question.event_id ?? null,
+      payload: { reason: question.reason, detail: question.detail, violations: question.violations ?? [] },
+    })
+  })
+  if (outcome === null) return { kind: 'superseded', reason: 'A newer deployment is live' }
+  await deliver(context, [outcome])
+  return { kind: 'asked', decision_id: decisionId, reason: question.reason }
+}
+
+/** The automatic rollback was refused: people may override or turn it down. */
+export const askAboutRefusal = async (
+  context: ControlContext,
+  deploymentId: string,
+  eventId: string,
+): Promise<BreachDecision> => {
+  const deployment = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const event = await context.db.prisma.rollback_events.findUniqueOrThrow({ where: { event_id: eventId } })
+  const validation = event.constitutional_validation as { violated?: string[]; violations?: string[] } | null
+  if (validation?.violated?.includes('no_target'))
+    return { kind: 'observed', reason: event.detail ?? 'No valid rollback target found' }
+  return ask(context, deployment, {
+    key: `refused:${eventId}`,
+    reason: event.trigger_reason,
+    detail: 'the constitution refused it',
+    violations: validation?.violated ?? [],
+    event_id: eventId,
+  })
+}
+
+/** Nobody decided in time: people are told once more, and the guard stops waiting. */
+export const expireDecision = async (context: ControlContext, decisionId: string): Promise<{ expired: boolean }> => {
+  const outcome = await context.db.transaction(async (tx) => {
+    const { count } = await tx.decisions.updateMany({
+      where: { decision_id: decisionId, status: 'waiting' },
+      data: { status: 'expired', decided_at: new Date() },
+    })
+    const decision = await tx.decisions.findUniqueOrThrow({
+      where: { decision_id: decisionId },
+      include: { deployment: true },
+    })
+    if (decision.status !== 'expired') return { expired: false, keys: [] }
+    if (count > 0)
+      await audit(tx, {
+        event_type: 'decision_expired',
+        severity: 'warning',
+        source: 'guard',
+        description: `Nobody decided: ${decision.reason}`,
+        deployment_id: decision.deployment_id,
+        metadata: { decision_id: decisionId },
+      })
+    const key = await announce(tx, {
+      kind: 'decision_expired',
+      dedupe_key: `expired:${decisionId}`,
+      service: decision.deployment.service,
+      environment: decision.deployment.environment,
+      deployment_id: decision.deployment_id,
+      decision_id: decisionId,
+      payload: { reason: decision.reason },
+    })
+    return { expired: true, keys: [key] }
+  })
+  await deliver(context, outcome.keys)
+  return { expired: outcome.expired }
+}
+
+/** What the guard tells people besides its verdict, each once. */
+export const tellOnce = async (
+  context: ControlContext,
+  deploymentId: string,
+  kind: 'blind' | 'baseline',
+  reason: string,
+): Promise<void> => {
+  const deployment = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const key = await context.db.transaction((tx) =>
+    announce(tx, {
+      kind,
+      dedupe_key: `${kind}:${deploymentId}`,
+      service: deployment.service,
+      environment: deployment.environment,
+      deployment_id: deploymentId,
+      payload: { reason },
+    }),
+  )
+  await deliver(context, [key])
+}
+
+export const endGuard = async (
+  context: ControlContext,
+  deploymentId: string,
+  outcome: GuardOutcome | { kind: 'terminated' },
+): Promise<void> => {
+  await context.db.prisma.guards.updateMany({
+    where: { deployment_id: deploymentId, ended_at: null },
+    data: { phase: 'ended', ended_at: new Date(), outcome: json(outcome), updated_at: new Date() },
+  })
+}
+
+export interface KeptHealth {
+  deployment_id: string
+  phase: string
+  state: string
+  reason: string
+  sample: HealthSample
+}
+
+/** Keeps the samples that matter, in one statement. */
+export const keepSamples = async (
+  context: Pick<ControlContext, 'db'>,
+  samples: readonly KeptHealth[],
+): Promise<void> => {
+  if (samples.length === 0) return
+  await context.db.prisma.health_samples.createMany({
+    data: samples.map(({ deployment_id, phase, state, reason, sample }) => ({
+      deployment_id,
+      phase,
+      state,
+      reason,
+      sampled_at: sample.timestamp,
+      error_rate_per_minute: sample.error_rate_per_minute,
+      recent_errors: sample.recent_errors,
+      database_connections: sample.database_connections,
+      max_database_connections: sample.max_database_connections,
+      active_queries: sample.active_queries,
+      p95_response_ms: sample.p95_response_ms,
+      memory_percent: sample.memory_percent,
+      entropy: entropyOf(sample),
+      ...(sample.unavailable.length === 0 ? {} : { details: json({ unavailable: sample.unavailable }) }),
+    })),
+  })
+}

@@ -1,0 +1,104 @@
+import { RomanError } from '@roman/contracts'
+import type { Database, Prisma, Tx } from '@roman/db'
+
+export type DeploymentRecord = Prisma.deploymentsGetPayload<object>
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const PREFIX = /^[0-9a-f-]{4,36}$/i
+const CANDIDATES_MAX = 10
+
+export interface Where {
+  service?: string | undefined
+  environment?: string | undefined
+}
+
+/**
+ * Finds the deployment that a person means: by uuid, by a unique prefix of it, or by version. A version that was
+ * deployed several times is its newest deployment within one service and environment.
+ */
+export const resolveDeployment = async (
+  db: Pick<Database, 'prisma'>,
+  ref: string,
+  where: Where = {},
+): Promise<DeploymentRecord> => {
+  if (UUID.test(ref)) {
+    const exact = await db.prisma.deployments.findUnique({ where: { deployment_id: ref.toLowerCase() } })
+    if (exact !== null) return exact
+    throw notFound(ref)
+  }
+  const scope = {
+    ...(where.service === undefined ? {} : { service: where.service }),
+    ...(where.environment === undefined ? {} : { environment: where.environment }),
+  }
+  const byVersion = await db.prisma.deployments.findMany({
+    where: { ...scope, version: ref },
+    orderBy: [{ fence: 'desc' }],
+    take: 200,
+  })
+  const places = new Map<string, DeploymentRecord>()
+  for (const row of byVersion) {
+    const place = `${row.service}/${row.environment}`
+    if (!places.has(place)) places.set(place, row)
+  }
+  if (places.size === 1) return byVersion[0]!
+  if (places.size > 1) throw ambiguous(ref, [...places.values()])
+  if (PREFIX.test(ref)) {
+    const ids = await db.prisma.$queryRaw<{ deployment_id: string }[]>`
+      SELECT deployment_id FROM ops.deployments WHERE deployment_id::text LIKE ${`${ref.toLowerCase()}%`} LIMIT ${CANDIDATES_MAX}`
+    const rows = await db.prisma.deployments.findMany({
+      where: { ...scope, deployment_id: { in: ids.map((row) => row.deployment_id) } },
+    })
+    if (rows.length === 1) return rows[0]!
+    if (rows.length > 1) throw ambiguous(ref, rows)
+  }
+  throw notFound(ref)
+}
+
+const notFound = (ref: string): RomanError =>
+  new RomanError('deployment_not_found', `Deployment ${ref} is not recorded. "roman status" lists what is.`, {
+    deployment_id: ref,
+  })
+
+const ambiguous = (ref: string, rows: DeploymentRecord[]): RomanError =>
+  new RomanError(
+    'ambiguous_deployment',
+    `"${ref}" fits ${rows.length} deployments. Name one by its id, or add service and environment.`,
+    {
+      candidates: rows.slice(0, CANDIDATES_MAX).map((row) => ({
+        deployment_id: row.deployment_id,
+        service: row.service,
+        environment: row.environment,
+        version: row.version,
+      })),
+    },
+  )
+
+/** `initiated_by` and `deployed_by` must be somebody. */
+export const requireUser = async (
+  tx: Tx | Database['prisma'],
+  field: string,
+  userId: string | null | undefined,
+): Promise<void> => {
+  if (userId === null || userId === undefined) return
+  if ((await tx.users.findUnique({ where: { id: userId } })) === null) {
+    throw new RomanError(
+      'unknown_user',
+      `${field} ${userId} is not a user in auth.users. Leave it out, or add the user first.`,
+      { field },
+    )
+  }
+}
+
+/** A rollback that is open in this environment, if any. */
+export const openRollback = (tx: Tx | Database['prisma'], service: string, environment: string) =>
+  tx.rollback_events.findFirst({ where: { service, environment, status: { in: ['pending', 'in_progress'] } } })
+
+/** Whether a commit may not go live here. */
+export const isQuarantined = async (
+  tx: Tx,
+  service: string,
+  environment: string,
+  gitCommit: string,
+): Promise<boolean> =>
+  (await tx.quarantine.count({ where: { service, environment, git_commit: gitCommit, status: { not: 'released' } } })) >
+  0

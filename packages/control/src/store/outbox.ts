@@ -1,0 +1,48 @@
+import type { Tx } from '@roman/db'
+import type { ControlContext } from '../context.ts'
+import type { StartRequest } from '../temporal-gateway.ts'
+import { json } from './audit.ts'
+
+/** Writes down, in the transaction of the fact that demands it, that a workflow must run. */
+export const enqueue = async (tx: Tx, request: StartRequest): Promise<void> => {
+  await tx.outbox.createMany({
+    data: [{ kind: request.kind, key: request.workflow_id, payload: json(request.input) }],
+    skipDuplicates: true,
+  })
+}
+
+/**
+ * Starts what the outbox still holds, or only the named workflows. Starting twice is one start, so two deliverers may
+ * meet. True when nothing is left undelivered. Never throws for a Temporal that is away: the reconciler tries again.
+ */
+export const deliver = async (context: ControlContext, keys?: readonly string[]): Promise<boolean> => {
+  const rows = await context.db.prisma.outbox.findMany({
+    where: { delivered_at: null, ...(keys === undefined ? {} : { key: { in: [...keys] } }) },
+    orderBy: { id: 'asc' },
+    take: 500,
+  })
+  const results = await Promise.all(
+    rows.map(async (row) => {
+      try {
+        await context.temporal.start({
+          kind: row.kind,
+          workflow_id: row.key,
+          input: row.payload,
+        } as unknown as StartRequest)
+        await context.db.prisma.outbox.updateMany({
+          where: { id: row.id, delivered_at: null },
+          data: { delivered_at: new Date(), attempts: { increment: 1 }, last_error: null },
+        })
+        return true
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        context.log.warn({ key: row.key, reason }, 'Could not be started on Temporal yet; it stays queued')
+        await context.db.prisma.outbox
+          .update({ where: { id: row.id }, data: { attempts: { increment: 1 }, last_error: reason.slice(0, 500) } })
+          .catch(() => {})
+        return false
+      }
+    }),
+  )
+  return results.every(Boolean)
+}

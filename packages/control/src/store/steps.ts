@@ -1,0 +1,52 @@
+import type { RollbackPhase, RollbackStatus, RollbackStep } from '@roman/contracts'
+import type { Prisma, Tx } from '@roman/db'
+
+export type Moment = 'fault' | 'detected' | 'requested' | 'decided' | 'dispatched' | 'live' | 'verified'
+
+export interface Advance {
+  phase?: RollbackPhase
+  status?: RollbackStatus
+  step?: { step: string; status: RollbackStep['status']; detail?: string | null }
+  /** Moments that are reached now, by the database's clock; the first time counts. */
+  moments?: readonly Moment[]
+  detail?: string
+}
+
+/**
+ * Moves an open rollback forward: phase, status, one line of its steps and its moments, in one statement. False when it
+ * was finished already, which a retried step takes as "done before".
+ */
+export const advance = async (tx: Tx, eventId: string, change: Advance): Promise<boolean> => {
+  const terminal = change.status === 'success' || change.status === 'failed' || change.status === 'aborted'
+  const moments = change.moments ?? []
+  const step =
+    change.step === undefined
+      ? null
+      : JSON.stringify({ step: change.step.step, status: change.step.status, detail: change.step.detail ?? null })
+  const updated = await tx.$executeRaw`
+    UPDATE ops.rollback_events SET
+      phase = coalesce(${terminal ? 'ended' : (change.phase ?? null)}::text, phase),
+      status = coalesce(${change.status ?? null}::text, CASE WHEN status = 'pending' AND ${change.phase !== undefined} THEN 'in_progress' ELSE status END),
+      detail = coalesce(${change.detail ?? null}::text, detail),
+      completed_at = CASE WHEN ${terminal} THEN clock_timestamp() ELSE completed_at END,
+      moments = coalesce((
+        SELECT jsonb_object_agg(name, to_jsonb(to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+        FROM unnest(${[...moments]}::text[]) AS name
+      ), '{}') || moments,
+      rollback_steps = CASE WHEN ${step}::text IS NULL THEN rollback_steps ELSE array_append(rollback_steps,
+        ${step}::jsonb || jsonb_build_object('at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))) END
+    WHERE event_id = ${eventId}::uuid AND status IN ('pending', 'in_progress')`
+  return updated === 1
+}
+
+/** Facts of a rollback that have columns of their own. */
+export const keep = async (
+  tx: Tx,
+  eventId: string,
+  facts: Prisma.rollback_eventsUncheckedUpdateInput,
+): Promise<void> => {
+  await tx.rollback_events.updateMany({
+    where: { event_id: eventId, status: { in: ['pending', 'in_progress'] } },
+    data: facts as never,
+  })
+}

@@ -1,0 +1,46 @@
+import { mayAbort } from '@roman/constitution'
+import {
+  type AbortAnswer,
+  type AbortRequest,
+  type AbortRollbackRequest,
+  type AbortRollbackResponse,
+  RomanError,
+  rollbackWorkflowId,
+  UPDATES,
+} from '@roman/contracts'
+import type { ControlContext } from '../context.ts'
+import type { Call } from '../port.ts'
+import { requireUser } from '../store/deployments.ts'
+import { readRollback } from '../views/rollbacks.ts'
+import { refusal } from './refusal.ts'
+
+const ABORT_WAIT_MS = 10_000
+
+/** Asks a running rollback to stop, and waits a little for it to have stopped. */
+export const abortRollback = async (
+  context: ControlContext,
+  eventId: string,
+  input: AbortRollbackRequest,
+  call: Call,
+): Promise<AbortRollbackResponse> => {
+  await requireUser(context.db.prisma, 'initiated_by', call.actor.user_id)
+  const view = await readRollback(context.db, eventId)
+  if (view === null)
+    throw new RomanError('rollback_not_found', `Rollback ${eventId} is not recorded. "roman history" lists what is.`)
+  const decision = mayAbort({
+    event_id: eventId,
+    status: view.status,
+    dispatched: view.moments.dispatched != null,
+    live: view.moments.live != null,
+  })
+  if (!decision.allowed) throw refusal(decision)
+  await context.temporal.update<AbortAnswer>(
+    rollbackWorkflowId(eventId),
+    UPDATES.abort,
+    call.idempotency_key ?? `abort:${crypto.randomUUID()}`,
+    { event_id: eventId, reason: input.reason, actor: call.actor } satisfies AbortRequest,
+  )
+  await context.rollbacks.untilTerminal(eventId, ABORT_WAIT_MS, AbortSignal.timeout(ABORT_WAIT_MS))
+  const after = await readRollback(context.db, eventId)
+  return { success: true, event_id: eventId, status: after?.status ?? view.status }
+}

@@ -1,0 +1,66 @@
+import { mayTransition } from '@roman/constitution'
+import { type ChangeDeploymentRequest, type RecordDeploymentResponse, RomanError } from '@roman/contracts'
+import type { ControlContext } from '../context.ts'
+import type { Call } from '../port.ts'
+import { takeSnapshot } from '../snapshots.ts'
+import { audit } from '../store/audit.ts'
+import { resolveDeployment } from '../store/deployments.ts'
+import { lockLive } from '../store/live.ts'
+import { deliver } from '../store/outbox.ts'
+import { describeRecorded, goLive } from './record-deployment.ts'
+
+/** The second step of a recording: the intended deployment is live now, or its deploy failed before it was. */
+export const changeDeployment = async (
+  context: ControlContext,
+  ref: string,
+  input: ChangeDeploymentRequest,
+  call: Call,
+): Promise<RecordDeploymentResponse> => {
+  const found = await resolveDeployment(context.db, ref)
+  const outcome = await context.db.transaction(async (tx) => {
+    const live = await lockLive(tx, found.service, found.environment)
+    const row = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: found.deployment_id } })
+    if (input.status === 'in_progress') {
+      // Told twice is told once, also after the guard's verdict.
+      if (row.status !== 'pending') {
+        if (row.status === 'in_progress' || row.status === 'success') return { warnings: [], keys: [] }
+        refuse(row.status, 'in_progress')
+      }
+      return goLive(tx, live, row, call.actor)
+    }
+    if (row.status === 'failed') return { warnings: [], keys: [] }
+    if (row.status !== 'pending') {
+      throw new RomanError(
+        'illegal_transition',
+        `Deployment ${row.deployment_id} is ${row.status}, and only one that never went live can be marked failed. Roll it back instead.`,
+      )
+    }
+    await tx.deployments.update({
+      where: { deployment_id: row.deployment_id },
+      data: { status: 'failed', completed_at: new Date() },
+    })
+    await audit(tx, {
+      event_type: 'deployment_failed',
+      severity: 'warning',
+      source: 'control',
+      description: `The deploy of ${row.service} ${row.version} to ${row.environment} failed before it went live${input.reason === undefined ? '' : `: ${input.reason}`}`,
+      deployment_id: row.deployment_id,
+      actor: call.actor,
+    })
+    return { warnings: [], keys: [] }
+  })
+  if (outcome.keys.length > 0) {
+    await takeSnapshot(context, found.deployment_id, 'post_deployment')
+    await deliver(context, outcome.keys)
+  }
+  return describeRecorded(context, found.deployment_id, outcome.warnings)
+}
+
+const refuse = (from: string, to: string): never => {
+  const decision = mayTransition('deployment', from as never, to as never)
+  const reason = decision.allowed ? undefined : decision.reasons[0]
+  throw new RomanError(
+    'illegal_transition',
+    reason === undefined ? `From ${from} to ${to} is not allowed.` : `${reason.message} ${reason.way_out}`,
+  )
+}

@@ -1,0 +1,55 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { PrismaClient } from './generated/client.ts'
+import type { TransactionClient } from './generated/internal/prismaNamespace.ts'
+
+export type Tx = TransactionClient
+
+export interface Database {
+  /** Models by their table's name; for what Prisma says well. */
+  readonly prisma: PrismaClient
+  /** The same connections, for set-based SQL. */
+  readonly pool: pg.Pool
+  readonly url: string
+  /**
+   * Runs `work` in one transaction: all of it or nothing. Bounded, so that a stuck lock cannot hold a step for ever.
+   * A serialisation failure or deadlock is not retried here: steps are retried whole by their caller.
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  /** Connections kept at most. */
+  connectionsMax?: number
+  applicationName?: string
+}
+
+const TRANSACTION_TIMEOUT_MS = 10_000
+const CONNECT_TIMEOUT_MS = 5_000
+
+/** Opens nothing yet: the first query connects. */
+export const openDatabase = (url: string, options: DatabaseOptions = {}): Database => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connectionsMax ?? 10,
+    application_name: options.applicationName ?? 'roman',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // A half-open connection must not hold a step longer than a transaction may take.
+    query_timeout: 30_000,
+    keepAlive: true,
+  })
+  // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => {})
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema: 'ops' }) })
+  return {
+    prisma,
+    pool,
+    url,
+    transaction: (work) => prisma.$transaction(work, { timeout: TRANSACTION_TIMEOUT_MS, maxWait: CONNECT_TIMEOUT_MS }),
+    close: async () => {
+      await prisma.$disconnect()
+      await pool.end()
+    },
+  }
+}

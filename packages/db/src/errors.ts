@@ -1,0 +1,37 @@
+/** Socket errors, SQLSTATE classes and Prisma codes that mean "PostgreSQL cannot be reached or is not ready". */
+const UNAVAILABLE =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08...|57P0[1-3]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/
+
+const codesOf = (error: unknown, depth = 0): string[] => {
+  if (typeof error !== 'object' || error === null || depth > 5) return []
+  const { code, cause, errors, meta, originalCode, kind, message } = error as Record<string, unknown>
+  return [
+    ...[code, originalCode].filter((value): value is string => typeof value === 'string'),
+    ...(kind === 'DatabaseNotReachable' || kind === 'ConnectionClosed' || kind === 'TooManyConnections'
+      ? ['P1001']
+      : []),
+    ...(typeof message === 'string' &&
+    /Connection terminated|timeout exceeded when trying to connect|shutting down|Can't reach database/.test(message)
+      ? ['P1001']
+      : []),
+    ...(Array.isArray(errors) ? errors.flatMap((inner) => codesOf(inner, depth + 1)) : []),
+    ...codesOf(cause, depth + 1),
+    ...codesOf((meta as Record<string, unknown> | undefined)?.driverAdapterError, depth + 1),
+  ]
+}
+
+/** True where the same call may succeed once PostgreSQL is back. */
+export const isDatabaseUnavailable = (error: unknown): boolean => codesOf(error).some((code) => UNAVAILABLE.test(code))
+
+/** True for a breach of a unique index; `index` narrows it to one whose name or column list contains that word. */
+export const isUniqueViolation = (error: unknown, index?: string): boolean => {
+  const text = JSON.stringify(error, (_key, value) => (typeof value === 'bigint' ? value.toString() : value)) ?? ''
+  const message = error instanceof Error ? error.message : ''
+  return (
+    codesOf(error).some((code) => code === 'P2002' || code === '23505') &&
+    (index === undefined || `${text} ${message}`.includes(index))
+  )
+}
+
+/** True where the server refused the connection because it is full. */
+export const isDatabaseFull = (error: unknown): boolean => codesOf(error).includes('53300')
