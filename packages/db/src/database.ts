@@ -23,6 +23,8 @@ export interface DatabaseOptions {
   /** Connections kept at most. */
   connectionsMax?: number
   applicationName?: string
+  /** Never close idle connections. */
+  keepOpen?: boolean
 }
 
 const TRANSACTION_TIMEOUT_MS = 10_000
@@ -38,6 +40,7 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
     // A half-open connection must not hold a step longer than a transaction may take.
     query_timeout: 30_000,
     keepAlive: true,
+    ...(options.keepOpen ? { idleTimeoutMillis: 0, min: options.connectionsMax ?? 10 } : {}),
   })
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})

@@ -50,6 +50,8 @@ export interface RuntimeEnv {
   identity: string
   /** For values that roman.yaml names by their variable, such as `token_env`. */
   secret(name: string): string | undefined
+  /** The environment as given, for deployers that pass a few harmless names of it on. */
+  variables: Readonly<Record<string, string | undefined>>
 }
 
 /** Throws an error that names each wrong variable. */
@@ -82,6 +84,7 @@ export const loadEnv = (source: Record<string, string | undefined> = process.env
     discord: { token: env.DISCORD_TOKEN, api_url: env.DISCORD_API_URL },
     log_level: env.LOG_LEVEL,
     identity: `${hostname()}:${process.pid}`,
+    variables: given,
     secret: (name) => (given[name] === '' ? undefined : given[name]),
   }
 }

@@ -1,0 +1,207 @@
+import {
+  entropyOf,
+  type HealthSample,
+  judgeSample,
+  observe,
+  observeVerification,
+  type SignalName,
+  startVerification,
+  startWatch,
+  toHealthReport,
+  type VerificationState,
+  type WatchPhase,
+  type WatchState,
+} from '@roman/constitution'
+import {
+  type ControlContext,
+  concludeRollback,
+  giveVerdict,
+  readMissedTicks,
+  readVerdict,
+  type StoredVerdict,
+  setGuardPhase,
+  tellOnce,
+} from '@roman/control'
+import { Context } from '@temporalio/activity'
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
+import type { Sampler, Tick } from '../sampler/sampler.ts'
+
+/** The long watches. They share one sampler, so that a thousand of them cost one query a tick. */
+export interface MonitorActivities {
+  monitorHealth(input: { deployment_id: string; phase: WatchPhase }): Promise<StoredVerdict>
+  watchUntilOvertaken(input: { deployment_id: string }): Promise<void>
+  verifyHealth(input: { event_id: string }): Promise<{ status: string; detail: string }>
+}
+
+export const createMonitorActivities = (context: ControlContext, sampler: Sampler): MonitorActivities => ({
+  monitorHealth: async ({ deployment_id, phase }) => {
+    // Taken now: ticks arrive from the sampler's timers, outside of this activity's async context.
+    const activity = Context.current()
+    // A verdict that was given before this worker, or this attempt, stands.
+    const before = await readVerdict(context, deployment_id, phase)
+    if (before !== null) return before
+    await setGuardPhase(context, deployment_id, phase === 'window' ? 'watching' : 'standing_by')
+    let state = heartbeatDetails<WatchState>() ?? (await newWatch(context, deployment_id, phase))
+
+    const step = async (tick: Tick): Promise<StoredVerdict | null> => {
+      const seen = observe(state, {
+        at: tick.at_ms,
+        sample: tick.sample,
+        errors_in_window: tick.errors_total,
+        superseded: tick.superseded,
+        rollback_open: tick.rollback_open,
+      })
+      if (seen.keep_sample)
+        sampler.keep({
+          deployment_id,
+          phase,
+          state: seen.sample_verdict.state,
+          reason: seen.sample_verdict.reason,
+          sample: tick.sample,
+        })
+      for (const effect of seen.effects) {
+        if (effect.kind === 'announce_blind')
+          await tellOnce(context, deployment_id, 'blind', `Health cannot be read: ${effect.unavailable.join(', ')}`)
+        else
+          await tellOnce(
+            context,
+            deployment_id,
+            'baseline',
+            `In breach before this deployment and not blamed on it: ${effect.signals.join(', ')}`,
+          )
+      }
+      if (seen.verdict === null) {
+        state = seen.state
+        activity.heartbeat(state)
+        return null
+      }
+      const { kind, reason, sample } = seen.verdict
+      return giveVerdict(context, deployment_id, {
+        phase,
+        kind,
+        reason,
+        sample,
+        fault_at: tick.fault_at,
+        ...(seen.verdict.kind === 'breach' ? { signals: seen.verdict.signals } : {}),
+      })
+    }
+
+    // What happened while nobody watched is judged from what was stored meanwhile.
+    for (const missed of await readMissedTicks(context.db, deployment_id, lastSeen(state))) {
+      const verdict = await step(missed)
+      if (verdict !== null) return verdict
+    }
+    return follow(sampler, deployment_id, step)
+  },
+
+  watchUntilOvertaken: async ({ deployment_id }) => {
+    const activity = Context.current()
+    await follow(sampler, deployment_id, async (tick) => {
+      activity.heartbeat()
+      return tick.superseded ? true : null
+    })
+  },
+
+  verifyHealth: async ({ event_id }) => {
+    const activity = Context.current()
+    const event = await context.db.prisma.rollback_events.findUniqueOrThrow({
+      where: { event_id },
+      include: { replacement: true },
+    })
+    if (event.status !== 'in_progress') return { status: event.status, detail: event.detail ?? '' }
+    const replacement = event.replacement!
+    const policy = replacement.policy as unknown as Parameters<typeof startVerification>[0]
+    let state =
+      heartbeatDetails<VerificationState>() ??
+      startVerification({
+        deployed_at: replacement.deployed_at!.getTime(),
+        thresholds: policy.thresholds,
+        watch: policy.watch,
+      })
+    return follow(sampler, replacement.deployment_id, async (tick) => {
+      const seen = observeVerification(state, {
+        at: tick.at_ms,
+        sample: tick.sample,
+        errors_total: tick.errors_total,
+        superseded: tick.superseded,
+      })
+      if (seen.keep_sample) {
+        sampler.keep({
+          deployment_id: replacement.deployment_id,
+          phase: 'verify',
+          state: seen.sample_verdict.state,
+          reason: seen.sample_verdict.reason,
+          sample: tick.sample,
+        })
+      }
+      if (seen.verdict === null) {
+        state = seen.state
+        activity.heartbeat(state)
+        return null
+      }
+      return concludeRollback(context, event_id, {
+        kind: seen.verdict.kind,
+        reason: seen.verdict.reason,
+        health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
+        entropy: entropyOf(seen.verdict.sample),
+      })
+    })
+  },
+})
+
+const reportOfSample = (sample: HealthSample, thresholds: Parameters<typeof judgeSample>[1], healthy: boolean) =>
+  toHealthReport(sample, judgeSample(sample, thresholds), healthy)
+
+const newWatch = async (context: ControlContext, deploymentId: string, phase: WatchPhase): Promise<WatchState> => {
+  const row = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const policy = row.policy as unknown as Parameters<typeof startWatch>[0]
+  const baseline = row.baseline as { in_breach?: SignalName[] } | null
+  return startWatch({
+    phase,
+    deployed_at: row.deployed_at!.getTime(),
+    thresholds: policy.thresholds,
+    watch: policy.watch,
+    baseline_breached: baseline?.in_breach ?? [],
+  })
+}
+
+const lastSeen = (state: WatchState): number => state.attention.last_sighted_at
+
+const heartbeatDetails = <State>(): State | undefined => {
+  const { heartbeatDetails: details } = Context.current().info
+  return details === undefined || details === null ? undefined : (details as State)
+}
+
+/**
+ * Feeds ticks to `step` one at a time until it concludes. Ends early when the workflow cancels it, or when this worker
+ * shuts down, in which case another worker takes over.
+ */
+const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) => Promise<T | null>): Promise<T> => {
+  const activity = Context.current()
+  return new Promise<T>((resolve, reject) => {
+    const end = (finish: () => void): void => {
+      stop()
+      activity.cancellationSignal.removeEventListener('abort', cancelled)
+      finish()
+    }
+    const cancelled = (): void =>
+      end(() =>
+        reject(
+          activity.cancellationDetails?.cancelRequested
+            ? new CancelledFailure('The watch was cancelled')
+            : ApplicationFailure.retryable('The worker is shutting down; another one goes on'),
+        ),
+      )
+    const stop = sampler.watch(deploymentId, async (tick) => {
+      try {
+        const result = await step(tick)
+        if (result !== null) end(() => resolve(result))
+      } catch (error) {
+        // What a step writes may fail for a moment; the activity is retried whole, from its last heartbeat.
+        end(() => reject(error))
+      }
+    })
+    if (activity.cancellationSignal.aborted) cancelled()
+    else activity.cancellationSignal.addEventListener('abort', cancelled)
+  })
+}

@@ -1,0 +1,179 @@
+import type { Actor } from '@roman/contracts'
+import {
+  advance,
+  type Claimed,
+  type ControlContext,
+  claimLive,
+  type DeployerFacts,
+  failRollback,
+  type JudgedRollback,
+  judgeRollback,
+  keep,
+  noteDispatched,
+  noteProgress,
+  switchLive,
+  takeSnapshot,
+} from '@roman/control'
+import type { DeployResult } from '@roman/deployers'
+import { Context } from '@temporalio/activity'
+import { ApplicationFailure } from '@temporalio/common'
+import type { DeployerSource } from '../deployer-source.ts'
+
+interface OfEvent {
+  event_id: string
+}
+
+export type DeployOutcome = { outcome: 'live' } | { outcome: 'failed' | 'aborted' | 'unknown'; reason: string }
+
+/** The rollback's steps. Each may run twice and finds what it did before. */
+export interface RollbackSteps {
+  validateRollback(input: OfEvent): Promise<JudgedRollback>
+  createSnapshot(input: OfEvent): Promise<void>
+  claimLive(input: OfEvent): Promise<Claimed>
+  deployPreviousVersion(input: OfEvent): Promise<DeployOutcome>
+  switchLive(input: OfEvent): Promise<{ deployment_id: string; at: string }>
+  failRollback(
+    input: OfEvent & { step: string; reason: string; aborted_by: Actor | null },
+  ): Promise<{ status: string; detail: string }>
+}
+
+const FACTS_TIMEOUT_MS = 5_000
+const HEARTBEAT_EVERY_MS = 500
+
+export const createRollbackSteps = (context: ControlContext, deployers: DeployerSource): RollbackSteps => ({
+  validateRollback: ({ event_id }) => judgeRollback(context, event_id, (event) => deployerFacts(deployers, event)),
+
+  createSnapshot: async ({ event_id }) => {
+    const event = await context.db.prisma.rollback_events.findUniqueOrThrow({ where: { event_id } })
+    const snapshotId = await takeSnapshot(context, event.deployment_id!, 'pre_rollback', event_id)
+    await context.db.transaction(async (tx) => {
+      await keep(tx, event_id, { snapshot_id: snapshotId })
+      await advance(tx, event_id, {
+        phase: 'snapshotting',
+        step: {
+          step: 'create_snapshot',
+          status: snapshotId === null ? 'warning' : 'completed',
+          detail: snapshotId ?? 'The snapshot could not be taken; the rollback goes on without it.',
+        },
+      })
+    })
+  },
+
+  claimLive: ({ event_id }) => claimLive(context, event_id),
+  switchLive: ({ event_id }) => switchLive(context, event_id),
+  failRollback: ({ event_id, ...failure }) => failRollback(context, event_id, failure),
+
+  deployPreviousVersion: async ({ event_id }) => {
+    const activity = Context.current()
+    const event = await context.db.prisma.rollback_events.findUniqueOrThrow({
+      where: { event_id },
+      include: { replacement: true },
+    })
+    const replacement = event.replacement!
+    const abort = new AbortController()
+    const released = new Promise<never>((_resolve, reject) => {
+      activity.cancellationSignal.addEventListener('abort', () => {
+        // Only a person's abort ends the run. A worker that shuts down leaves it going, for the next attempt to attach to.
+        if (activity.cancellationDetails?.cancelRequested) abort.abort(new Error('Aborted by a person'))
+        else reject(ApplicationFailure.retryable('The worker is shutting down; the deploy goes on without it'))
+      })
+    })
+    const beat = setInterval(() => activity.heartbeat(), HEARTBEAT_EVERY_MS)
+    const notes = createNotes(context, event_id)
+    try {
+      const deployer = deployers.of(event.service, event.environment)
+      const result = await Promise.race([
+        released,
+        deployer.deploy(
+          {
+            event_id,
+            deployment_id: replacement.deployment_id,
+            service: event.service,
+            environment: event.environment,
+            version: replacement.version,
+            git_commit: replacement.git_commit,
+            git_branch: replacement.git_branch,
+            fence: replacement.fence.toString(),
+            rollback_from: event.deployment_id!,
+          },
+          {
+            signal: abort.signal,
+            attempt: activity.info.attempt,
+            onDispatched: (run) => notes.dispatched(run),
+            onProgress: (progress) => notes.progress(progress),
+          },
+        ),
+      ])
+      await notes.settled()
+      return outcomeOf(result)
+    } finally {
+      clearInterval(beat)
+      released.catch(() => {})
+    }
+  },
+})
+
+const outcomeOf = (result: DeployResult): DeployOutcome => {
+  if (result.outcome === 'live') return { outcome: 'live' }
+  const tail =
+    'output_tail' in result && result.output_tail
+      ? ` Last output: ${result.output_tail.trim().split('\n').slice(-5).join(' | ').slice(-600)}`
+      : ''
+  const where = result.run?.url == null ? '' : ` See ${result.run.url}.`
+  return { outcome: result.outcome, reason: `${result.reason}${where}${tail}` }
+}
+
+/** Notes for whoever looks, written one after the other; a step that ended waits for them. */
+const createNotes = (context: ControlContext, eventId: string) => {
+  let chain: Promise<void> = Promise.resolve()
+  let latest: { percent: number | null; text: string } | null = null
+  const then = (work: () => Promise<void>): void => {
+    chain = chain
+      .then(work)
+      .catch((error) =>
+        context.log.warn(
+          { event_id: eventId, reason: (error as Error).message },
+          'A note on the deploy was not written',
+        ),
+      )
+  }
+  return {
+    dispatched: (run: { id: string; url: string | null } | null) => then(() => noteDispatched(context, eventId, run)),
+    progress: (progress: { percent: number | null; text: string }) => {
+      const queued = latest !== null
+      latest = progress
+      // While one is waiting to be written, only the newest matters.
+      if (queued) return
+      then(async () => {
+        const newest = latest!
+        latest = null
+        await noteProgress(context, eventId, newest)
+      })
+    },
+    settled: () => chain,
+  }
+}
+
+const deployerFacts = async (
+  deployers: DeployerSource,
+  event: { service: string; environment: string },
+): Promise<DeployerFacts> => {
+  const bounded = async <T>(ask: Promise<T> | undefined): Promise<T | null> => {
+    if (ask === undefined) return null
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), FACTS_TIMEOUT_MS)
+    })
+    try {
+      return await Promise.race([ask.catch(() => null), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  const deployer = deployers.of(event.service, event.environment)
+  const [able, current] = await Promise.all([
+    bounded(deployer.able?.()),
+    bounded(deployer.current?.({ service: event.service, environment: event.environment })),
+  ])
+  return { able: able?.able ?? null, able_detail: able?.detail ?? null, current }
+}

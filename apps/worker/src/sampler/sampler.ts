@@ -1,0 +1,179 @@
+import type { HealthSample } from '@roman/constitution'
+import {
+  ERRORS_CHANNEL,
+  exhaustedSample,
+  type HealthReading,
+  type KeptHealth,
+  keepSamples,
+  readHealth,
+} from '@roman/control'
+import type { Database, Listener } from '@roman/db'
+import type { SourcePool } from '@roman/health'
+import type { Logger } from '@roman/runtime'
+
+/** One deployment at one moment. A moment that could not be read has nulls and says so in `sample.unavailable`. */
+export interface Tick {
+  at_ms: number
+  sample: HealthSample
+  errors_total: number | null
+  fault_at: Date | null
+  superseded: boolean
+  rollback_open: boolean
+}
+
+/** Reads the health of everything that is watched with one query a tick, and hands each watcher its own. */
+export interface Sampler {
+  /** `onTick` is called one tick at a time; ticks that come while it works are skipped. Returns the way to stop. */
+  watch(deploymentId: string, onTick: (tick: Tick) => Promise<void>): () => void
+  /** Keeps a sample with the next batch. */
+  keep(sample: KeptHealth): void
+  stop(): Promise<void>
+}
+
+interface Watcher {
+  deploymentId: string
+  onTick: (tick: Tick) => Promise<void>
+  busy: boolean
+}
+
+export interface SamplerOptions {
+  db: Database
+  listener: Listener
+  sources: SourcePool
+  log: Logger
+  tickMs?: number
+  /** Called with every tick's readings; the sweep over what nobody guards any more hangs on it. */
+  onTick?: () => void
+}
+
+const TICK_MS = 1_000
+/** Errors that arrive in a burst are read together. */
+const COALESCE_MS = 5
+
+export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: SamplerOptions): Sampler => {
+  const watchers = new Set<Watcher>()
+  let kept: KeptHealth[] = []
+  let running: Promise<void> | null = null
+  let again = false
+  let stopped = false
+  let soon: NodeJS.Timeout | undefined
+  /** The database's clock less ours, so that a moment that cannot be read still has its time. */
+  let clockSkewMs = 0
+
+  const round = async (): Promise<void> => {
+    const ids = [...new Set([...watchers].map((watcher) => watcher.deploymentId))]
+    if (ids.length > 0) {
+      const ticks = await readTicks(ids)
+      for (const watcher of watchers) {
+        const tick = ticks(watcher.deploymentId)
+        if (tick === null || watcher.busy) continue
+        watcher.busy = true
+        void watcher.onTick(tick).finally(() => {
+          watcher.busy = false
+        })
+      }
+    }
+    if (kept.length > 0) {
+      const batch = kept
+      kept = []
+      await keepSamples({ db }, batch).catch((error) =>
+        log.warn({ reason: (error as Error).message }, 'Health samples were not kept'),
+      )
+    }
+  }
+
+  const readTicks = async (ids: string[]): Promise<(id: string) => Tick | null> => {
+    try {
+      const readings = new Map((await readHealth(db, ids)).map((reading) => [reading.deployment_id, reading]))
+      const first = readings.values().next().value
+      if (first !== undefined) clockSkewMs = first.at_ms - Date.now()
+      return (id) => {
+        const reading = readings.get(id)
+        return reading === undefined ? null : tickOf(reading, sources.latest(reading.service, reading.environment))
+      }
+    } catch (error) {
+      const at = new Date(Date.now() + clockSkewMs)
+      const sample = exhaustedSample(error, at) ?? blindSample(at)
+      log.warn({ reason: (error as Error).message }, 'Health could not be read')
+      return () => ({
+        at_ms: at.getTime(),
+        sample,
+        errors_total: null,
+        fault_at: null,
+        superseded: false,
+        rollback_open: false,
+      })
+    }
+  }
+
+  /** One round at a time; a wish that comes during a round makes one more, however many came. */
+  const tick = (): void => {
+    if (stopped) return
+    if (running !== null) {
+      again = true
+      return
+    }
+    running = round()
+      .catch((error) => log.error({ reason: (error as Error).message }, 'A tick failed'))
+      .finally(() => {
+        running = null
+        if (again) {
+          again = false
+          tick()
+        }
+      })
+  }
+
+  const tickSoon = (): void => {
+    if (soon !== undefined || stopped) return
+    soon = setTimeout(() => {
+      soon = undefined
+      tick()
+    }, COALESCE_MS)
+  }
+
+  const timer = setInterval(tick, tickMs)
+  const unlisten = listener.on(ERRORS_CHANNEL, tickSoon)
+
+  return {
+    watch(deploymentId, onTick) {
+      const watcher: Watcher = { deploymentId, onTick, busy: false }
+      watchers.add(watcher)
+      tickSoon()
+      return () => {
+        watchers.delete(watcher)
+      }
+    },
+    keep(sample) {
+      kept.push(sample)
+    },
+    async stop() {
+      stopped = true
+      clearInterval(timer)
+      clearTimeout(soon)
+      unlisten()
+      await running
+    },
+  }
+}
+
+const tickOf = (reading: HealthReading, source: ReturnType<SourcePool['latest']>): Tick => ({
+  at_ms: reading.at_ms,
+  sample: { ...reading.sample, ...source.values, unavailable: [...reading.sample.unavailable, ...source.unavailable] },
+  errors_total: reading.errors_total,
+  fault_at: reading.fault_at,
+  superseded: reading.superseded,
+  rollback_open: reading.rollback_open,
+})
+
+const blindSample = (at: Date): HealthSample => ({
+  timestamp: at.toISOString(),
+  error_rate_per_minute: null,
+  recent_errors: null,
+  database_connections: null,
+  max_database_connections: null,
+  active_queries: null,
+  p95_response_ms: null,
+  memory_percent: null,
+  unavailable: ['error_rate_per_minute', 'recent_errors', 'database_connections'],
+})

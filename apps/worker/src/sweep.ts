@@ -1,0 +1,52 @@
+import { judgeSample } from '@roman/constitution'
+import { ask, type ControlContext, keepSamples, readHealth } from '@roman/control'
+
+const CHUNK = 500
+
+/**
+ * Goes on watching what no guard watches any more: everything live whose guard has ended, set-based and without a
+ * workflow. A breach this late is put to people, since the deployment is a less likely cause by then.
+ */
+export const sweep = async (context: ControlContext): Promise<void> => {
+  const live = await context.db.prisma.deployments.findMany({
+    where: {
+      live: { isNot: null },
+      OR: [{ guard: { ended_at: { not: null } } }, { guard: null, rollback_from: { not: null } }],
+    },
+  })
+  for (let start = 0; start < live.length; start += CHUNK) {
+    const chunk = live.slice(start, start + CHUNK)
+    const readings = await readHealth(
+      context.db,
+      chunk.map((row) => row.deployment_id),
+    )
+    for (const reading of readings) {
+      if (reading.rollback_open || reading.policy.mode === 'observe') continue
+      const verdict = judgeSample(reading.sample, reading.policy.thresholds, { after_window: true })
+      if (verdict.state !== 'breach') continue
+      const deployment = chunk.find((row) => row.deployment_id === reading.deployment_id)!
+      const waitMs = reading.policy.decision_wait_seconds * 1000
+      const asked = await context.db.prisma.decisions.findFirst({
+        where: { deployment_id: reading.deployment_id, asked_at: { gt: new Date(reading.at_ms - waitMs) } },
+      })
+      // People have this question already, or have just answered it.
+      if (asked !== null) continue
+      await keepSamples(context, [
+        {
+          deployment_id: reading.deployment_id,
+          phase: 'sweep',
+          state: verdict.state,
+          reason: verdict.reason,
+          sample: reading.sample,
+        },
+      ])
+      await ask(context, deployment, {
+        // Two workers that sweep at once ask one question.
+        key: `late:${Math.floor(reading.at_ms / waitMs)}`,
+        kind: 'late_breach',
+        reason: verdict.reason,
+        detail: 'the breach came late: the deployment is a less likely cause',
+      })
+    }
+  }
+}

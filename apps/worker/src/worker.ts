@@ -1,0 +1,62 @@
+import { reconcile } from '@roman/control'
+import type { Logger, RuntimeEnv } from '@roman/runtime'
+import { type NativeConnection, Worker } from '@temporalio/worker'
+import { createMainActivities, createWatchActivities } from './activities/index.ts'
+import type { WorkerContext } from './context.ts'
+import { every } from './every.ts'
+import { sweep } from './sweep.ts'
+
+export interface RunningWorker {
+  /** Rejects when a worker stops working for good. */
+  finished: Promise<void>
+  stop(): Promise<void>
+}
+
+const SWEEP_MS = 10_000
+/** Sleeping guards replay cheaply, so the cache need not hold them all. */
+const CACHED_WORKFLOWS_MAX = 2_000
+const WATCHES_MAX = 5_000
+
+/** Runs both queues, the reconciler and the sweep until stopped. */
+export const startWorker = async (
+  context: WorkerContext,
+  connection: NativeConnection,
+  bundle: string,
+  env: Pick<RuntimeEnv, 'temporal' | 'identity' | 'reconcile_ms'>,
+  log: Logger,
+): Promise<RunningWorker> => {
+  const shared = { connection, namespace: env.temporal.namespace, identity: env.identity }
+  const main = await Worker.create({
+    ...shared,
+    taskQueue: context.queues.main,
+    workflowBundle: { code: bundle },
+    activities: createMainActivities(context.control, context.deployers),
+    maxCachedWorkflows: CACHED_WORKFLOWS_MAX,
+    maxConcurrentActivityTaskExecutions: 200,
+    workflowTaskPollerBehavior: { type: 'autoscaling' },
+    shutdownGraceTime: '3 seconds',
+    shutdownForceTime: '8 seconds',
+  })
+  const monitor = await Worker.create({
+    ...shared,
+    taskQueue: context.queues.monitor,
+    activities: createWatchActivities(context.control, context.sampler),
+    maxConcurrentActivityTaskExecutions: WATCHES_MAX,
+    // A watch has nothing to finish: it is handed over at once.
+    shutdownGraceTime: 0,
+    shutdownForceTime: '8 seconds',
+  })
+  const running = Promise.all([main.run(), monitor.run()]).then(() => {})
+  const chores = [
+    every(env.reconcile_ms, 'reconcile', () => reconcile(context.control), log),
+    every(SWEEP_MS, 'sweep', () => sweep(context.control), log),
+  ]
+  return {
+    finished: running,
+    stop: async () => {
+      for (const worker of [monitor, main]) if (worker.getState() === 'RUNNING') worker.shutdown()
+      await running.catch(() => {})
+      await Promise.all(chores.map((chore) => chore.stop()))
+    },
+  }
+}

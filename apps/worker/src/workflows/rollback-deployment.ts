@@ -1,0 +1,137 @@
+import {
+  guardWorkflowId,
+  type RollbackEnded,
+  type RollbackInput,
+  type RollbackOutcome,
+  type RollbackStatus,
+} from '@roman/contracts'
+import {
+  ActivityCancellationType,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+} from '@temporalio/workflow'
+import type { MonitorActivities } from '../activities/monitor-activities.ts'
+import type { DeployOutcome, RollbackSteps } from '../activities/rollback-steps.ts'
+import { longWatch, shortStep } from './activity-options.ts'
+import { rollbackEndedSignal } from './guard-desk.ts'
+import { RollbackDesk } from './rollback-desk.ts'
+
+const VERIFY_MARGIN_MS = 60_000
+const DEPLOY_MARGIN_MS = 60_000
+
+/**
+ * Puts the last known-good version back and proves it healthy. Workflow id: `rollback:<event_id>`.
+ *
+ * PostgreSQL decided that this one may run (one open rollback per service and environment) before it was started. It runs
+ * to an end whatever cancels its caller; a person stops it with the update `abort`, until the previous version is live.
+ * Every step may be repeated and finds what it did before; announcements ride beside and hold nothing up.
+ */
+export async function rollbackDeployment(input: RollbackInput): Promise<RollbackOutcome> {
+  return CancellationScope.nonCancellable(async () => {
+    const desk = new RollbackDesk(input)
+    const { refused, ...ended } = await rollBack(input, desk)
+    desk.enter('ended', { status: ended.status, detail: ended.detail })
+    desk.index(ended.status)
+    await tellGuard(input, { event_id: input.event_id, status: ended.status, refused })
+    await condition(allHandlersFinished)
+    return { event_id: input.event_id, ...ended }
+  })
+}
+
+interface End {
+  status: RollbackStatus
+  detail: string
+  refused: boolean
+}
+
+async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> {
+  const event = { event_id: input.event_id }
+  const step = (summary: string) => proxyActivities<RollbackSteps>({ ...shortStep(input), summary })
+  const fail = async (failedStep: string, reason: string): Promise<End> => {
+    const { failRollback } = step(`Give up: ${reason}`.slice(0, 200))
+    const end = await failRollback({ ...event, step: failedStep, reason, aborted_by: desk.aborted?.actor ?? null })
+    return { status: end.status as RollbackStatus, detail: end.detail, refused: false }
+  }
+  const abort = (at: string): Promise<End> => fail(at, `Aborted: ${desk.aborted?.reason}`)
+
+  try {
+    const judged = await step('Gather evidence and ask the constitution').validateRollback(event)
+    if (judged.kind === 'ended')
+      return { status: judged.status as RollbackStatus, detail: judged.detail, refused: false }
+    desk.enter('snapshotting', {
+      validation: judged.validation,
+      ...(judged.kind === 'approved' ? { target: judged.target } : {}),
+    })
+    if (judged.kind === 'refused') return { status: 'aborted', detail: judged.reasons.join(' '), refused: true }
+
+    if (desk.aborted) return abort('create_snapshot')
+    await step('Snapshot the state before').createSnapshot(event)
+
+    if (desk.aborted) return abort('claim_live')
+    desk.enter('claiming')
+    const claimed = await step('Claim the environment: is the failing version still live?').claimLive(event)
+    if (claimed.kind === 'ended')
+      return { status: claimed.status as RollbackStatus, detail: claimed.detail, refused: false }
+
+    if (desk.aborted) return abort('deploy_previous_version')
+    desk.enter('deploying')
+    desk.index(null)
+    const deployed = await deployPreviousVersion(input, desk)
+    if (deployed.outcome !== 'live') {
+      const byPerson = desk.aborted === null ? '' : `Aborted: ${desk.aborted.reason}. `
+      return fail('deploy_previous_version', `${byPerson}${deployed.reason}`)
+    }
+
+    desk.enter('switching')
+    await step('Record that the previous version is live').switchLive(event)
+
+    desk.enter('verifying', { detail: `${judged.target.version} is live; verifying its health` })
+    const { verifyHealth } = proxyActivities<MonitorActivities>({
+      ...longWatch(input, input.verify_timeout_ms + VERIFY_MARGIN_MS),
+      summary: `Verify that ${judged.target.version} is healthy`,
+    })
+    const concluded = await verifyHealth(event)
+    return { status: concluded.status as RollbackStatus, detail: concluded.detail, refused: false }
+  } catch (error) {
+    // A step that cannot be repeated has failed for good: the row must say so, and people must know.
+    return fail(desk.progress.phase, `The rollback cannot go on: ${rootMessage(error)}`)
+  }
+}
+
+async function deployPreviousVersion(input: RollbackInput, desk: RollbackDesk): Promise<DeployOutcome> {
+  const { deployPreviousVersion: deploy } = proxyActivities<RollbackSteps>({
+    taskQueue: input.task_queues.main,
+    summary: `Deploy ${desk.progress.target?.version} again`,
+    startToCloseTimeout: input.deploy_timeout_ms + DEPLOY_MARGIN_MS,
+    scheduleToCloseTimeout: 2 * (input.deploy_timeout_ms + DEPLOY_MARGIN_MS),
+    heartbeatTimeout: input.timings.heartbeat_ms,
+    retry: { initialInterval: input.timings.retry_initial_ms, maximumInterval: input.timings.retry_max_ms },
+    // Aborted means: the run has really ended, or has finished after all.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  })
+  try {
+    return await desk.deploy(() => deploy({ event_id: input.event_id }))
+  } catch (error) {
+    if (isCancellation(error)) return { outcome: 'aborted', reason: 'Nothing was dispatched.' }
+    throw error
+  }
+}
+
+/** The guard may have ended long ago, or never have been: nothing depends on it hearing this. */
+async function tellGuard(input: RollbackInput, ended: RollbackEnded): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(guardWorkflowId(input.deployment_id)).signal(rollbackEndedSignal, ended)
+  } catch {
+    // Not running any more.
+  }
+}
+
+function rootMessage(error: unknown): string {
+  let message = String(error)
+  for (let cause = error; cause instanceof Error; cause = cause.cause) message = cause.message
+  return message
+}

@@ -1,0 +1,117 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createLogger, fixedRomanConfig, parseRomanConfig } from '@roman/runtime'
+import { type SpawnedProcess, spawnProcess } from '@roman/testing'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createWorkerContext } from '../src/index.ts'
+import { bedOf, ended, romanYaml, type TestBed, type TestEnvironment, testEnv } from './test-bed.ts'
+
+const ENTRY = fileURLToPath(new URL('./fixtures/doomed-worker.ts', import.meta.url))
+
+/** A bed whose worker is a process that can be killed. */
+const killableBed = async (
+  environment: TestEnvironment,
+): Promise<{ bed: TestBed; startProcess(argument?: string): Promise<SpawnedProcess>; stateDir: string }> => {
+  const { env, variables } = await testEnv()
+  const configText = romanYaml(environment)
+  await writeFile(variables.ROMAN_CONFIG!, configText)
+  const log = createLogger('test', env.log_level)
+  const context = await createWorkerContext(env, fixedRomanConfig(parseRomanConfig(configText, 'roman.yaml')), log)
+  afterAll(() => context.close())
+  return {
+    bed: await bedOf(env, context, configText),
+    stateDir: variables.ROMAN_STATE_DIR!,
+    startProcess: async (argument) => {
+      const child = spawnProcess(ENTRY, { args: argument === undefined ? [] : [argument], env: variables })
+      await child.untilPrints(/at work/, 30_000)
+      return child
+    },
+  }
+}
+
+/** How often the deployer really ran: each run appends a line. */
+const deployerThatCounts = (seconds: number) =>
+  JSON.stringify({
+    type: 'command',
+    argv: ['/bin/sh', '-c', `echo ran >> "$0/dispatches"; sleep ${seconds}`, '{state}'],
+    grace_seconds: 1,
+  })
+
+const expectOneRollback = async (bed: TestBed, bad: string, stateDir: string): Promise<void> => {
+  await bed.untilRollback(bad, ended, 45_000)
+  const { rollbacks } = await bed.control.history({ limit: 10 })
+  expect(rollbacks).toHaveLength(1)
+  expect(rollbacks[0]).toMatchObject({ status: 'success' })
+  expect(await bed.status(bad)).toBe('rolled_back')
+  const replacements = await bed.context.control.db.prisma.deployments.findMany({ where: { rollback_from: bad } })
+  expect(replacements).toMatchObject([{ status: 'success', health_check_passed: true }])
+  const dispatches = await readFile(path.join(stateDir, 'dispatches'), 'utf8')
+  expect(dispatches).toBe('ran\n')
+  expect(await readdir(stateDir)).toContain(rollbacks[0]!.event_id)
+}
+
+describe('a worker that is killed', async () => {
+  const prepare = async (deploySeconds: number, watch: TestEnvironment['watch'] = {}) => {
+    const parts = await killableBed({
+      deployer: deployerThatCounts(deploySeconds),
+      watch: { window_seconds: 4, ...watch },
+    })
+    // The deployer's own configuration cannot name the state directory, so the command is told by a placeholder.
+    const config = (await readFile(parts.bed.env.config_file, 'utf8')).replace('{state}', parts.stateDir)
+    await writeFile(parts.bed.env.config_file, config)
+    return parts
+  }
+  const deployGood = async (bed: TestBed) => {
+    const good = await bed.deploy('v1.0.0')
+    await bed.untilStatus(good, 'success', 30_000)
+  }
+
+  it('during the watch: the breach is judged by the next one, from stored errors', { timeout: 90_000 }, async () => {
+    const { bed, startProcess, stateDir } = await prepare(0)
+    const first = await startProcess()
+    await deployGood(bed)
+    const bad = await bed.deploy('v1.0.1')
+    await bed.untilPhase(bad, 'watching')
+    await first.kill('SIGKILL')
+    await bed.fail('v1.0.1', 6)
+    await startProcess()
+    await expectOneRollback(bed, bad, stateDir)
+  })
+
+  it('between the verdict and its report: the verdict stands', { timeout: 90_000 }, async () => {
+    const { bed, startProcess, stateDir } = await prepare(0)
+    const doomed = await startProcess('after-verdict')
+    await deployGood(bed)
+    const bad = await bed.deploy('v1.0.1')
+    await bed.fail('v1.0.1', 6)
+    expect(await doomed.exited).toMatchObject({ signal: 'SIGKILL' })
+    expect((await bed.control.showDeployment(bad)).guard).toMatchObject({ verdict: 'breach' })
+    await startProcess()
+    await expectOneRollback(bed, bad, stateDir)
+  })
+
+  it('during the deploy: the next one attaches to the run', { timeout: 90_000 }, async () => {
+    const { bed, startProcess, stateDir } = await prepare(3)
+    const first = await startProcess()
+    await deployGood(bed)
+    const bad = await bed.deploy('v1.0.1')
+    await bed.fail('v1.0.1', 6)
+    await bed.untilRollback(bad, ({ phase }) => phase === 'deploying')
+    await first.kill('SIGKILL')
+    await startProcess()
+    await expectOneRollback(bed, bad, stateDir)
+  })
+
+  it('during the verification: the next one goes on', { timeout: 90_000 }, async () => {
+    const { bed, startProcess, stateDir } = await prepare(0, { verify_seconds: 3, verify_deadline_seconds: 30 })
+    const first = await startProcess()
+    await deployGood(bed)
+    const bad = await bed.deploy('v1.0.1')
+    await bed.fail('v1.0.1', 6)
+    await bed.untilRollback(bad, ({ phase }) => phase === 'verifying')
+    await first.kill('SIGKILL')
+    await startProcess()
+    await expectOneRollback(bed, bad, stateDir)
+  })
+})
