@@ -1,4 +1,3 @@
-import type { TaskQueues, WorkflowTimings } from '@roman/contracts'
 import type { Database } from '@roman/db'
 import type { Logger, RomanConfigSource } from '@roman/runtime'
 import type { RollbackWaiter } from './rollback-waiter.ts'
@@ -11,10 +10,4 @@ export interface ControlContext {
   config: RomanConfigSource
   log: Logger
   rollbacks: RollbackWaiter
-}
-
-/** What every workflow is started with. */
-export interface WorkflowSettings {
-  task_queues: TaskQueues
-  timings: WorkflowTimings
 }

@@ -1,5 +1,5 @@
 export type { Announcement, AnnouncementKind } from './announcements.ts'
-export type { ControlContext, WorkflowSettings } from './context.ts'
+export type { ControlContext } from './context.ts'
 export { createControl } from './create-control.ts'
 export { createErrorNotifier, ERRORS_CHANNEL } from './error-notifier.ts'
 export type { DeployerFacts } from './evidence.ts'
@@ -11,6 +11,7 @@ export {
   readMissedTicks,
   reportOf,
 } from './health.ts'
+export { type OpenedControl, openControl } from './open.ts'
 export { deployTimeoutMs } from './policy.ts'
 export type { Call, Control, RollbackAnswer } from './port.ts'
 export { createRollbackWaiter, ROLLBACK_CHANNEL, type RollbackWaiter } from './rollback-waiter.ts'
@@ -21,7 +22,12 @@ export * from './steps/move-rollback.ts'
 export { reconcile } from './steps/reconcile.ts'
 export { deliver } from './store/outbox.ts'
 export { advance, keep } from './store/steps.ts'
-export { createTemporalGateway, type StartRequest, type TemporalGateway } from './temporal-gateway.ts'
+export {
+  createTemporalGateway,
+  type StartRequest,
+  type TemporalGateway,
+  type WorkflowSettings,
+} from './temporal-gateway.ts'
 export { applyDecision } from './use-cases/decide.ts'
 export { keepMessage, type PostedMessage, readAnnouncement, readMessage } from './views/announcements.ts'
 export { readDeployment } from './views/deployments.ts'

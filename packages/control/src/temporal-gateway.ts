@@ -4,8 +4,10 @@ import {
   type RollbackInput,
   RomanError,
   SEARCH_ATTRIBUTES,
+  type TaskQueues,
   WORKFLOWS,
   type WorkflowEnvironment,
+  type WorkflowTimings,
 } from '@roman/contracts'
 import { isTemporalUnavailable } from '@roman/runtime'
 import {
@@ -24,7 +26,12 @@ import {
   SearchAttributeType,
   type TypedSearchAttributes,
 } from '@temporalio/common'
-import type { WorkflowSettings } from './context.ts'
+
+/** What every workflow is started with. */
+export interface WorkflowSettings {
+  task_queues: TaskQueues
+  timings: WorkflowTimings
+}
 
 /** What an outbox row asks for: everything of the workflow's input but the worker's own settings. */
 export type StartRequest =

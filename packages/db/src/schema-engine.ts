@@ -24,12 +24,18 @@ const load = (): Promise<void> => {
       .resolve('@prisma/schema-engine-wasm')
       .replace(/\.js$/, '_bg.wasm')
     const { instance } = await WebAssembly.instantiate(await readFile(file), {
-      './schema_engine_bg.js': engine,
+      './schema_engine_bg.js': { ...engine, ...unrefTimers() },
     } as never)
     engine.__wbg_set_wasm(instance.exports)
     ;(instance.exports as { __wbindgen_start(): void }).__wbindgen_start()
   })()
   return loaded
+}
+
+/** The engine guards its lock with a timer of ten seconds that it never clears; it must not keep a finished process. */
+const unrefTimers = () => {
+  const name = Object.keys(engine).find((key) => key.startsWith('__wbg_setTimeout_'))
+  return name === undefined ? {} : { [name]: (run: () => void, ms: number) => setTimeout(run, ms >>> 0).unref() }
 }
 
 /** Scripts go to the server whole: the stock adapter splits them at every `;`, also inside `$$…$$` bodies. */

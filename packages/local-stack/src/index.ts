@@ -1,1 +1,12 @@
-export {}
+export { freePort } from './ports.ts'
+export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.ts'
+export { processFacts } from './process-table.ts'
+export type { ReadyReport } from './ready-file.ts'
+export { forgetReaping, reapIfWeDie, type TemporaryDirectory, temporaryDirectory } from './reaper.ts'
+export { type ResolveTemporalOptions, resolveTemporal, type TemporalProgram } from './resolve-temporal.ts'
+export { type Stack, type StackAddresses, type StackOptions, startStack } from './stack.ts'
+export type { AppName, AppProcess, StackSource } from './stack-apps.ts'
+export { listenForStop, type StopReason, type StopRequest } from './stop-request.ts'
+export { type Environment, type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervise-process.ts'
+export { startTemporal, type TemporalOptions, type TemporalServer } from './temporal-server.ts'
+export { type WaitOptions, waitFor } from './wait-for.ts'

@@ -18,7 +18,7 @@ const environment = z.object({
   ROMAN_URL: z.url().default('http://127.0.0.1:8080'),
   ROMAN_API_HOST: z.string().min(1).default('127.0.0.1'),
   ROMAN_API_PORT: port.default(8080),
-  ROMAN_WORKER_PORT: port.optional(),
+  ROMAN_HEALTH_PORT: port.optional(),
   ROMAN_BODY_LIMIT_BYTES: z.coerce.number().int().positive().default(1_048_576),
   ROMAN_TASK_QUEUE_PREFIX: z
     .string()
@@ -41,6 +41,8 @@ export interface RuntimeEnv {
   service_key: string | undefined
   roman_url: string
   api: { host: string; port: number; body_limit_bytes: number }
+  /** Where a process that serves nothing else answers /healthz; null: nowhere. */
+  health: { host: string; port: number } | null
   task_queue_prefix: string
   startup_timeout_ms: number
   heartbeat_ms: number
@@ -77,6 +79,7 @@ export const loadEnv = (source: Record<string, string | undefined> = process.env
     service_key: env.ROMAN_KEY,
     roman_url: env.ROMAN_URL,
     api: { host: env.ROMAN_API_HOST, port: env.ROMAN_API_PORT, body_limit_bytes: env.ROMAN_BODY_LIMIT_BYTES },
+    health: env.ROMAN_HEALTH_PORT === undefined ? null : { host: env.ROMAN_API_HOST, port: env.ROMAN_HEALTH_PORT },
     task_queue_prefix: env.ROMAN_TASK_QUEUE_PREFIX,
     startup_timeout_ms: env.ROMAN_STARTUP_TIMEOUT_MS,
     heartbeat_ms: env.ROMAN_HEARTBEAT_MS,

@@ -28,9 +28,11 @@ export const runProcess = async (
     setTimeout(() => process.exit(1), 1_000).unref()
     return
   }
-  running.finished?.catch((error) => {
-    log.fatal({ err: error }, 'Stopped working')
-    process.exitCode = 1
-    void grace.close()
+  running.finished?.catch(async (error) => {
+    log.fatal({ reason: (error as Error).message }, 'Stopped working')
+    grace.uninstall()
+    setTimeout(() => process.exit(1), SHUTDOWN_MS).unref()
+    await running?.stop().catch(() => {})
+    process.exit(1)
   })
 }

@@ -1,1 +1,15 @@
-export {}
+export {
+  emptyDatabase,
+  freePort,
+  type ProcessEnd,
+  type SpawnedProcess,
+  type SpawnOptions,
+  spawnProcess,
+  type TemporaryDirectory,
+  type TestDatabase,
+  type TestTemporal,
+  temporaryDirectory,
+  testDatabase,
+  testTemporal,
+  waitFor,
+} from './stack/index.ts'

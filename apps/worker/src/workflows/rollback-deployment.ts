@@ -53,10 +53,15 @@ async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> 
   const step = (summary: string) => proxyActivities<RollbackSteps>({ ...shortStep(input), summary })
   const fail = async (failedStep: string, reason: string): Promise<End> => {
     const { failRollback } = step(`Give up: ${reason}`.slice(0, 200))
-    const end = await failRollback({ ...event, step: failedStep, reason, aborted_by: desk.aborted?.actor ?? null })
+    const end = await failRollback({
+      ...event,
+      step: failedStep,
+      reason,
+      aborted_by: desk.abortRequest()?.actor ?? null,
+    })
     return { status: end.status as RollbackStatus, detail: end.detail, refused: false }
   }
-  const abort = (at: string): Promise<End> => fail(at, `Aborted: ${desk.aborted?.reason}`)
+  const abort = (at: string): Promise<End> => fail(at, `Aborted: ${desk.abortRequest()?.reason}`)
 
   try {
     const judged = await step('Gather evidence and ask the constitution').validateRollback(event)
@@ -68,21 +73,22 @@ async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> 
     })
     if (judged.kind === 'refused') return { status: 'aborted', detail: judged.reasons.join(' '), refused: true }
 
-    if (desk.aborted) return abort('create_snapshot')
+    if (desk.abortRequest()) return abort('create_snapshot')
     await step('Snapshot the state before').createSnapshot(event)
 
-    if (desk.aborted) return abort('claim_live')
+    if (desk.abortRequest()) return abort('claim_live')
     desk.enter('claiming')
     const claimed = await step('Claim the environment: is the failing version still live?').claimLive(event)
     if (claimed.kind === 'ended')
       return { status: claimed.status as RollbackStatus, detail: claimed.detail, refused: false }
 
-    if (desk.aborted) return abort('deploy_previous_version')
+    if (desk.abortRequest()) return abort('deploy_previous_version')
     desk.enter('deploying')
     desk.index(null)
     const deployed = await deployPreviousVersion(input, desk)
     if (deployed.outcome !== 'live') {
-      const byPerson = desk.aborted === null ? '' : `Aborted: ${desk.aborted.reason}. `
+      const request = desk.abortRequest()
+      const byPerson = request === null ? '' : `Aborted: ${request.reason}. `
       return fail('deploy_previous_version', `${byPerson}${deployed.reason}`)
     }
 

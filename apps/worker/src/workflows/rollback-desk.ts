@@ -27,7 +27,7 @@ const LIVE_PHASES: readonly RollbackPhase[] = ['switching', 'verifying', 'ended'
 /** What a rollback knows and what can be said to it. */
 export class RollbackDesk {
   readonly progress: RollbackProgress
-  aborted: AbortRequest | null = null
+  private aborted: AbortRequest | null = null
   private readonly input: RollbackInput
   private deploying: CancellationScope | null = null
 
@@ -57,6 +57,11 @@ export class RollbackDesk {
       },
     )
     this.describe()
+  }
+
+  /** A function, not a field: the handler may set it during any await. */
+  abortRequest(): AbortRequest | null {
+    return this.aborted
   }
 
   enter(phase: RollbackPhase, facts: Partial<Omit<RollbackProgress, 'phase'>> = {}): void {

@@ -1,0 +1,95 @@
+import type { TaskQueues, WorkflowTimings } from '@roman/contracts'
+import { type Database, type Listener, listen, openDatabase } from '@roman/db'
+import {
+  type Logger,
+  openTemporal,
+  type RomanConfigSource,
+  type RuntimeEnv,
+  registerSearchAttributes,
+  taskQueues,
+  waitFor,
+} from '@roman/runtime'
+import type { ControlContext } from './context.ts'
+import { ERRORS_CHANNEL } from './error-notifier.ts'
+import { createRollbackWaiter, ROLLBACK_CHANNEL } from './rollback-waiter.ts'
+import { createTemporalGateway } from './temporal-gateway.ts'
+
+/** The use-cases' real parts, for a process. */
+export interface OpenedControl {
+  context: ControlContext
+  listener: Listener
+  queues: TaskQueues
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  /** As PostgreSQL shows it. */
+  applicationName: string
+  /** Whether the process is of no use without Temporal: the worker is, the API still queues. */
+  needsTemporal: boolean
+}
+
+const timingsOf = (env: Pick<RuntimeEnv, 'heartbeat_ms'>): WorkflowTimings => ({
+  heartbeat_ms: env.heartbeat_ms,
+  retry_initial_ms: 200,
+  retry_max_ms: 10_000,
+})
+
+/** Waits, bounded, for what the process cannot do without, saying what it waits for. */
+export const openControl = async (
+  env: RuntimeEnv,
+  config: RomanConfigSource,
+  log: Logger,
+  options: OpenOptions,
+): Promise<OpenedControl> => {
+  const db = openDatabase(env.database_url, { applicationName: options.applicationName })
+  const patience = { timeoutMs: env.startup_timeout_ms, log }
+  await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
+
+  const { client, connection } = openTemporal(env.temporal)
+  let searchAttributes = false
+  const register = async (): Promise<void> => {
+    searchAttributes = await registerSearchAttributes(connection, env.temporal.namespace, log)
+  }
+  const registered = waitFor('Temporal', 'Start it, or correct TEMPORAL_ADDRESS.', register, patience)
+  if (options.needsTemporal) await registered
+  else
+    registered.catch((error) =>
+      log.warn({ reason: (error as Error).message }, 'Going on without Temporal: what is recorded stays queued'),
+    )
+
+  const queues = taskQueues(env)
+  const listener = listen(env.database_url, [ERRORS_CHANNEL, ROLLBACK_CHANNEL], (state) => {
+    if (state === 'lost')
+      log.warn('Notifications are lost for now (is there a transaction pooler?); the tick alone watches')
+    else log.debug('Listening for notifications')
+  })
+  return {
+    context: {
+      db,
+      temporal: createTemporalGateway(
+        client,
+        connection,
+        { task_queues: queues, timings: timingsOf(env) },
+        () => searchAttributes,
+      ),
+      config,
+      log,
+      rollbacks: createRollbackWaiter(db, listener),
+    },
+    listener,
+    queues,
+    close: async () => {
+      await listener.close()
+      await connection.close()
+      await db.close()
+    },
+  }
+}
+
+/** Migrations are applied by whoever deploys us (`roman migrate`, `roman dev`); everything else waits for them. */
+const requireSchema = async (db: Database): Promise<void> => {
+  await db.pool.query('SELECT 1')
+  const { rows } = await db.pool.query(`SELECT to_regclass('ops.guard_verdicts') AS name`)
+  if (rows[0].name === null) throw new Error('The ops schema is missing; run "roman migrate".')
+}
