@@ -72,20 +72,22 @@ const createSources = (config: RomanConfigSource, env: RuntimeEnv, db: Database,
         return []
       }
     },
-    onFailures: (service, environment, failures) => {
-      db.prisma.system_logs
-        .createMany({
-          data: failures.map(({ message, idempotency_key }) => ({
-            service,
-            environment,
-            severity: 'error',
-            source: 'health:http',
-            message,
-            idempotency_key,
-          })),
-          skipDuplicates: true,
-        })
-        .catch((error) => log.warn({ reason: (error as Error).message }, 'A failed probe was not recorded'))
+    configuredAs: (service, environment) => {
+      const found = config.current().services[service]?.environments[environment]
+      return JSON.stringify(found?.health ?? null)
+    },
+    onFailures: async (service, environment, failures) => {
+      await db.prisma.system_logs.createMany({
+        data: failures.map(({ message, idempotency_key }) => ({
+          service,
+          environment,
+          severity: 'error',
+          source: 'health:http',
+          message,
+          idempotency_key,
+        })),
+        skipDuplicates: true,
+      })
     },
     log,
   })

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { TaskQueues, WorkflowTimings } from '@roman/contracts'
 import { type Database, type Listener, listen, openDatabase } from '@roman/db'
 import {
@@ -47,16 +48,13 @@ export const openControl = async (
   await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
 
   const { client, connection } = openTemporal(env.temporal)
+  const stopping = new AbortController()
   let searchAttributes = false
   const register = async (): Promise<void> => {
     searchAttributes = await registerSearchAttributes(connection, env.temporal.namespace, log)
   }
-  const registered = waitFor('Temporal', 'Start it, or correct TEMPORAL_ADDRESS.', register, patience)
-  if (options.needsTemporal) await registered
-  else
-    registered.catch((error) =>
-      log.warn({ reason: (error as Error).message }, 'Going on without Temporal: what is recorded stays queued'),
-    )
+  if (options.needsTemporal) await waitFor('Temporal', 'Start it, or correct TEMPORAL_ADDRESS.', register, patience)
+  else void whenTemporalAnswers(stopping.signal, log, register)
 
   const queues = taskQueues(env)
   const listener = listen(env.database_url, [ERRORS_CHANNEL, ROLLBACK_CHANNEL], (state) => {
@@ -80,10 +78,31 @@ export const openControl = async (
     listener,
     queues,
     close: async () => {
+      // An attempt that is under way is not waited for: Temporal's client holds on to one for many seconds.
+      stopping.abort()
       await listener.close()
       await connection.close()
       await db.close()
     },
+  }
+}
+
+const TRY_AGAIN_MS = 5_000
+
+/** Runs `attempt` until it succeeds or the process stops. Says once that it is waiting. */
+const whenTemporalAnswers = async (stopping: AbortSignal, log: Logger, attempt: () => Promise<void>): Promise<void> => {
+  for (let tries = 0; !stopping.aborted; tries += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (stopping.aborted) return
+      if (tries === 0)
+        log.warn(
+          { reason: (error as Error).message },
+          'Temporal does not answer; what is recorded is queued until it does',
+        )
+      await pause(TRY_AGAIN_MS, undefined, { signal: stopping }).catch(() => {})
+    }
   }
 }
 

@@ -51,7 +51,7 @@ export interface TemporalGateway {
   ping(): Promise<void>
 }
 
-const START_TIMEOUT_MS = 3_000
+const START_TIMEOUT_MS = 2_000
 const UPDATE_TIMEOUT_MS = 15_000
 const INVALID_ARGUMENT = 3
 const ONE_DAY = '24 hours'
@@ -90,6 +90,10 @@ export const createTemporalGateway = (
 ): TemporalGateway => {
   const bounded = <T>(timeoutMs: number, call: () => Promise<T>): Promise<T> =>
     connection.withDeadline(Date.now() + timeoutMs, call)
+
+  const ping = async (): Promise<void> => {
+    await bounded(START_TIMEOUT_MS, () => connection.workflowService.getSystemInfo({}))
+  }
 
   const startWith = async (request: StartRequest, searchAttributes: boolean): Promise<void> => {
     const { summary, details } = describe(request)
@@ -140,6 +144,8 @@ export const createTemporalGateway = (
 
     async update<Answer>(workflowId: string, name: string, updateId: string, argument: unknown): Promise<Answer> {
       try {
+        // A person who acts is told at once that Temporal is away; an update itself may take its time.
+        await ping()
         return await bounded(UPDATE_TIMEOUT_MS, () =>
           client.workflow.getHandle(workflowId).executeUpdate<Answer, [unknown]>(name, { updateId, args: [argument] }),
         )
@@ -158,9 +164,7 @@ export const createTemporalGateway = (
       }
     },
 
-    async ping() {
-      await bounded(START_TIMEOUT_MS, () => connection.workflowService.getSystemInfo({}))
-    },
+    ping,
   }
 }
 

@@ -8,7 +8,7 @@ import {
   readHealth,
 } from '@roman/control'
 import type { Database, Listener } from '@roman/db'
-import type { SourcePool } from '@roman/health'
+import { type SourcePool, withSources } from '@roman/health'
 import type { Logger } from '@roman/runtime'
 
 /** One deployment at one moment. A moment that could not be read has nulls and says so in `sample.unavailable`. */
@@ -159,7 +159,7 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
 
 const tickOf = (reading: HealthReading, source: ReturnType<SourcePool['latest']>): Tick => ({
   at_ms: reading.at_ms,
-  sample: { ...reading.sample, ...source.values, unavailable: [...reading.sample.unavailable, ...source.unavailable] },
+  sample: withSources(reading.sample, source),
   errors_total: reading.errors_total,
   fault_at: reading.fault_at,
   superseded: reading.superseded,

@@ -2,6 +2,8 @@ import { z } from 'zod'
 
 export const uuid = z.uuid()
 export const timestamp = z.iso.datetime({ offset: true })
+/** PostgreSQL stores no NUL, neither in text nor in JSON. */
+const holdsNul = (value: unknown): boolean => JSON.stringify(value)?.includes('\\u0000') ?? false
 /** Text from people: no NUL (PostgreSQL refuses it) and a bound. */
 export const text = (max: number) =>
   z
@@ -10,7 +12,10 @@ export const text = (max: number) =>
     .min(1)
     .max(max)
     .refine((value) => !value.includes('\u0000'), 'must not contain a NUL character')
-export const json = z.record(z.string(), z.json())
+export const anyJson = z.json().refine((value) => !holdsNul(value), 'must not contain a NUL character')
+export const json = z
+  .record(z.string(), z.json())
+  .refine((value) => !holdsNul(value), 'must not contain a NUL character')
 
 /** Wherever a person names a deployment: its uuid, a unique prefix of it (8 characters at least), or its version. */
 export const deploymentRef = text(200)
@@ -21,7 +26,7 @@ export const environmentName = serviceName
 export const version = text(200)
 export const gitCommit = z
   .string()
-  .regex(/^[0-9a-f]{7,64}$/i, 'a commit hash: 7 to 64 hexadecimal digits')
+  .regex(/^[0-9a-fA-F]{7,64}$/, 'a commit hash: 7 to 64 hexadecimal digits')
   .transform((value) => value.toLowerCase())
 export const gitBranch = text(255)
 export const idempotencyKey = text(200)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  anyJson,
   deploymentStatus,
   environmentName,
   gitBranch,
@@ -24,7 +25,7 @@ export const recordDeploymentRequest = z.strictObject({
   status: z.enum(['pending', 'in_progress']).default('in_progress'),
   deployed_by: uuid.optional(),
   /** What the deployment says of itself; judged by the four laws when it is recorded. */
-  action_profile: z.json().optional(),
+  action_profile: anyJson.optional(),
   metadata: json.optional(),
 })
 export type RecordDeploymentRequest = z.infer<typeof recordDeploymentRequest>

@@ -103,10 +103,13 @@ export const giveVerdict = async (
         fault_at: verdict.fault_at ?? null,
       },
     })
-    await tx.guards.updateMany({
-      where: { deployment_id: deploymentId },
-      data: { verdict: kind, reason: row.reason, updated_at: new Date() },
-    })
+    // That standing by has ended says nothing about the deployment: the window's verdict stays in sight.
+    if (kind !== 'ended') {
+      await tx.guards.updateMany({
+        where: { deployment_id: deploymentId },
+        data: { verdict: kind, reason: row.reason, updated_at: new Date() },
+      })
+    }
     const keys = await consequences(context, tx, deployment, verdict, row, report)
     return { stands: row, keys }
   })

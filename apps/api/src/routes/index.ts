@@ -1,0 +1,35 @@
+import type { Route } from '../app.ts'
+import { abortRollback } from './abort-rollback.ts'
+import { changeDeployment } from './change-deployment.ts'
+import { checkDeployment } from './check-deployment.ts'
+import { decideDeployment } from './decide-deployment.ts'
+import { executeRollback } from './execute-rollback.ts'
+import { ingestErrors } from './ingest-errors.ts'
+import { listDeployments } from './list-deployments.ts'
+import { overrideRollback } from './override-rollback.ts'
+import { readyz } from './readyz.ts'
+import { recordDeployment } from './record-deployment.ts'
+import { rollbackHistory } from './rollback-history.ts'
+import { showDeployment } from './show-deployment.ts'
+import { showRollback } from './show-rollback.ts'
+import { summary } from './summary.ts'
+import { verifyDeployment } from './verify-deployment.ts'
+
+/** The three calls of the product's first days; also served under /functions/v1. */
+export const userRoutes: readonly Route[] = [executeRollback, checkDeployment, rollbackHistory]
+
+/** Everything else that takes a key. */
+export const keyedRoutes: readonly Route[] = [
+  recordDeployment,
+  listDeployments,
+  showDeployment,
+  changeDeployment,
+  decideDeployment,
+  verifyDeployment,
+  ingestErrors,
+  showRollback,
+  overrideRollback,
+  abortRollback,
+  summary,
+  readyz,
+]

@@ -1,0 +1,83 @@
+import { apiErrorOf, notTheApi, RomanConnectionError } from './errors.ts'
+
+/** What openapi-fetch gives back. */
+interface Exchange<Data> {
+  data?: Data
+  error?: unknown
+  response: Response
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined
+  /** Bound of the whole call, its repetitions included. */
+  timeoutMs?: number | undefined
+}
+
+interface SendOptions extends CallOptions {
+  /** The call may be sent again when no answer came: it reads, or carries an idempotency key. */
+  repeatable: boolean
+}
+
+export interface Transport {
+  /** The answer, whatever its status. Throws `RomanConnectionError` where none came. */
+  exchange<Data>(send: (signal: AbortSignal) => Promise<Exchange<Data>>, options: SendOptions): Promise<Exchange<Data>>
+  /** The answer's data. Throws `RomanApiError` on any other than 2xx. */
+  receive<Data>(send: (signal: AbortSignal) => Promise<Exchange<Data>>, options: SendOptions): Promise<Data>
+}
+
+const TIMEOUT_MS = 30_000
+const PAUSE_MS = 250
+
+export function createTransport(url: string, repetitionsMax: number): Transport {
+  const exchange: Transport['exchange'] = async (send, { signal, timeoutMs = TIMEOUT_MS, repeatable }) => {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const bound = signal ? AbortSignal.any([signal, timeout]) : timeout
+    let away: Exchange<never> | undefined
+    for (let repetition = 0; ; repetition++) {
+      const last = !repeatable || repetition >= repetitionsMax
+      try {
+        const answer = await send(bound)
+        if (answer.response.status !== 503 || last) return answer
+        away = answer as Exchange<never>
+      } catch (cause) {
+        signal?.throwIfAborted()
+        // A server that said why it cannot is told of rather than the time that ran out.
+        if (timeout.aborted && away) return away
+        if (timeout.aborted)
+          throw new RomanConnectionError(url, `No answer came within ${timeoutMs / 1000} seconds.`, { cause })
+        if (cause instanceof SyntaxError) throw notTheApi(url, 200)
+        if (last) throw new RomanConnectionError(url, `The API cannot be reached (${reasonOf(cause)}).`, { cause })
+      }
+      await pause(PAUSE_MS * 2 ** repetition, bound)
+    }
+  }
+  return {
+    exchange,
+    receive: async (send, options) => {
+      const { data, error, response } = await exchange(send, options)
+      if (!response.ok) throw apiErrorOf(url, response.status, error)
+      if (data === undefined) throw notTheApi(url, response.status)
+      return data
+    },
+  }
+}
+
+/** Resolves after `ms`, or as soon as the signal aborts. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal?.addEventListener('abort', done)
+  })
+}
+
+/** fetch hides the reason (`ECONNREFUSED`) in its error's cause. */
+function reasonOf(error: unknown): string {
+  const cause = (error as { cause?: { code?: string; message?: string } }).cause
+  return cause?.code ?? cause?.message ?? (error instanceof Error ? error.message : String(error))
+}
