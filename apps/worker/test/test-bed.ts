@@ -2,13 +2,22 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { RecordDeploymentRequest } from '@roman/contracts'
 import { type Control, createControl } from '@roman/control'
 import { createLogger, fixedRomanConfig, loadEnv, parseRomanConfig, type RuntimeEnv } from '@roman/runtime'
 import { testDatabase, testTemporal, waitFor } from '@roman/testing'
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker'
-import { afterAll } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createWorkerContext, readBundle, startWorker, type WorkerContext, type WorkerOverrides } from '../src/index.ts'
+import { recordHistories } from './record-histories.ts'
+
+const HISTORIES = fileURLToPath(new URL('./histories', import.meta.url))
+let beds = 0
+const nextBed = (): number => {
+  beds += 1
+  return beds
+}
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
 
@@ -116,7 +125,13 @@ export const startTestBed = async (
   if (overrides.worker !== false) {
     const connection = await NativeConnection.connect({ address: env.temporal.address })
     const worker = await startWorker(context, connection, await readBundle(), env, log)
+    const recordAs =
+      process.env.ROMAN_RECORD_HISTORIES === '1'
+        ? `${path.basename(expect.getState().testPath ?? '', '.int.spec.ts')}-${nextBed()}`
+        : null
     afterAll(async () => {
+      if (recordAs !== null)
+        await recordHistories((await testTemporal()).client, context.queues.main, HISTORIES, recordAs)
       await worker.stop()
       await connection.close()
     })
