@@ -87,7 +87,7 @@ describe('many who ask at once', async () => {
     await bed.untilStatus(good, 'success')
     const bad = await bed.deploy('v1.0.1')
     const user = crypto.randomUUID()
-    await bed.context.control.db.prisma.users.create({ data: { id: user } })
+    await bed.context.control.db.pool.query('INSERT INTO auth.users (id) VALUES ($1)', [user])
     const answers = await Promise.all(
       Array.from({ length: 20 }, () =>
         bed.control.executeRollback(

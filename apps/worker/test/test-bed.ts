@@ -37,7 +37,7 @@ export interface TestEnvironment {
   decision_wait_seconds?: number
 }
 
-export const SHORT_WATCH = {
+const SHORT_WATCH = {
   window_seconds: 1,
   verify_seconds: 1,
   drain_seconds: 0,

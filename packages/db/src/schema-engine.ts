@@ -111,17 +111,3 @@ export const applyMigrations = (databaseUrl: string): Promise<string[]> =>
     })
     return appliedMigrationNames
   })
-
-/** SQL that would turn `from` into the Prisma schema; empty when migrations and schema agree. */
-export const diffFromEmpty = (databaseUrl: string): Promise<string> =>
-  withEngine(databaseUrl, async (schemaEngine) => {
-    const [file, content] = await readSchema()
-    const result = await schemaEngine.diff({
-      from: { tag: 'empty' },
-      to: { tag: 'schemaDatamodel', files: [{ path: file, content }] },
-      script: true,
-      exitCode: null,
-      filters: NO_FILTER,
-    })
-    return result.stdout ?? ''
-  })

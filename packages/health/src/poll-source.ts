@@ -26,14 +26,20 @@ export function pollSource(source: HealthSource, { phase, onReading }: PollOptio
   let last: { reading: LatestReading; at: number } | null = null
   let timer: NodeJS.Timeout | undefined
 
+  /** A timer may be early by a trifle, so what is due within a quarter of the interval is what was just done. */
+  const delayMs = (startedAt: number): number => {
+    const next = (Math.floor(startedAt / intervalMs + 0.25 - phase) + 1 + phase) * intervalMs
+    // The clock may have been set meanwhile.
+    return Math.min(2 * intervalMs, Math.max(0, next - Date.now()))
+  }
+
   const poll = async (): Promise<void> => {
     const startedAt = Date.now()
     const reading = await source.read(closing.signal).catch(() => blind(source.supplies))
     if (closing.signal.aborted) return
     last = { reading, at: performance.now() }
     onReading(reading)
-    const next = (Math.floor(startedAt / intervalMs - phase) + 1 + phase) * intervalMs
-    timer = setTimeout(start, Math.min(intervalMs, Math.max(0, next - Date.now())))
+    timer = setTimeout(start, delayMs(startedAt))
   }
   let polling = Promise.resolve()
   const start = () => {

@@ -1,7 +1,7 @@
 import type { AnnounceInput } from '@roman/contracts'
 import { proxyActivities } from '@temporalio/workflow'
 
-export interface AnnounceActivities {
+interface AnnounceActivities {
   announce(input: { announcement_id: string }): Promise<void>
 }
 

@@ -21,7 +21,7 @@ import {
 import type { GuardSteps } from '../activities/guard-steps.ts'
 import { indexPhase } from './search-attributes.ts'
 
-export const progressQuery = defineQuery<GuardProgress>(QUERIES.progress)
+const progressQuery = defineQuery<GuardProgress>(QUERIES.progress)
 export const rollbackEndedSignal = defineSignal<[RollbackEnded]>(SIGNALS.rollbackEnded)
 const approveUpdate = defineUpdate<DecisionAnswer, [DecisionRequest]>(UPDATES.approve)
 const rejectUpdate = defineUpdate<DecisionAnswer, [DecisionRequest]>(UPDATES.reject)

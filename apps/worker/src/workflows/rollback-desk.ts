@@ -18,7 +18,7 @@ import {
 } from '@temporalio/workflow'
 import { indexPhase } from './search-attributes.ts'
 
-export const progressQuery = defineQuery<RollbackProgress>(QUERIES.progress)
+const progressQuery = defineQuery<RollbackProgress>(QUERIES.progress)
 const abortUpdate = defineUpdate<AbortAnswer, [AbortRequest]>(UPDATES.abort)
 
 /** From this phase on the previous version is, or is about to be recorded as, live: too late to abort. */

@@ -19,10 +19,11 @@ export const json = z
 
 /** Wherever a person names a deployment: its uuid, a unique prefix of it (8 characters at least), or its version. */
 export const deploymentRef = text(200)
-export const serviceName = z
+const name = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, 'letters, digits, ".", "_" and "-", 63 characters at most')
-export const environmentName = serviceName
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, 'letters, digits, ".", "_" and "-", 63 characters at most')
+export const serviceName = name.describe('A service in roman.yaml')
+export const environmentName = name.describe('An environment of that service in roman.yaml')
 export const version = text(200)
 export const gitCommit = z
   .string()

@@ -1,7 +1,7 @@
 import type { Actor } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
 
-export type Severity = 'debug' | 'info' | 'warning' | 'error' | 'critical'
+type Severity = 'debug' | 'info' | 'warning' | 'error' | 'critical'
 
 export interface AuditEntry {
   event_type: string

@@ -80,7 +80,8 @@ export const requireUser = async (
   userId: string | null | undefined,
 ): Promise<void> => {
   if (userId === null || userId === undefined) return
-  if ((await tx.users.findUnique({ where: { id: userId } })) === null) {
+  const found = await tx.$queryRaw<unknown[]>`SELECT id FROM auth.users WHERE id = ${userId}::uuid`
+  if (found.length === 0) {
     throw new RomanError(
       'unknown_user',
       `${field} ${userId} is not a user in auth.users. Leave it out, or add the user first.`,

@@ -1,7 +1,7 @@
 import type { RollbackPhase, RollbackStatus, RollbackStep } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
 
-export type Moment = 'fault' | 'detected' | 'requested' | 'decided' | 'dispatched' | 'live' | 'verified'
+type Moment = 'fault' | 'detected' | 'requested' | 'decided' | 'dispatched' | 'live' | 'verified'
 
 export interface Advance {
   phase?: RollbackPhase

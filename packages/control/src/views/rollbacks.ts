@@ -16,7 +16,7 @@ const between = (moments: Moments, from: string, to: string): number | null => {
 }
 
 /** Milliseconds between the moments that were reached. */
-export const segmentsOf = (moments: Moments): Segments => ({
+const segmentsOf = (moments: Moments): Segments => ({
   fault_to_detected_ms: between(moments, 'fault', 'detected'),
   detected_to_decided_ms: between(moments, moments.detected == null ? 'requested' : 'detected', 'decided'),
   decided_to_dispatched_ms: between(moments, 'decided', 'dispatched'),
@@ -27,7 +27,7 @@ export const segmentsOf = (moments: Moments): Segments => ({
 
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null
 
-export const rollbackRowOf = (row: Prisma.rollback_eventsGetPayload<object>): RollbackRow => ({
+const rollbackRowOf = (row: Prisma.rollback_eventsGetPayload<object>): RollbackRow => ({
   id: Number(row.id),
   event_id: row.event_id,
   deployment_id: row.deployment_id,

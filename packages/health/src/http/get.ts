@@ -9,6 +9,11 @@ export interface Answer {
   body: Buffer
 }
 
+/** Thrown when an answer that had begun did not come to its end. */
+export class BrokenOffError extends Error {
+  override readonly name = 'BrokenOffError'
+}
+
 export interface GetOptions {
   signal: AbortSignal
   bodyMaxBytes: number
@@ -22,7 +27,7 @@ export interface GetOptions {
  * after a switch, and one that the server closes just as it is used again would look like a reset.
  * User and password in the URL are sent as Basic authentication. Without an own bound: abort `signal`.
  *
- * @throws whatever socket, TLS or HTTP parser say, and `signal`'s reason.
+ * @throws BrokenOffError, whatever socket, TLS or HTTP parser say before an answer began, and `signal`'s reason.
  */
 export async function get(url: URL, { signal, bodyMaxBytes, headers, onConnected }: GetOptions): Promise<Answer> {
   const connector = buildConnector({ timeout: 0 })
@@ -52,24 +57,31 @@ export async function get(url: URL, { signal, bodyMaxBytes, headers, onConnected
       headers: { 'user-agent': 'roman-health', ...basicAuth(url), ...headers },
       signal,
     })
-    const chunks: Buffer[] = []
-    let bytes = 0
-    for await (const chunk of body) {
-      chunks.push(chunk)
-      bytes += chunk.length
-      if (bytes >= bodyMaxBytes) break
-    }
     const { location } = answered
     return {
       status: statusCode,
       location: typeof location === 'string' ? location : null,
-      body: Buffer.concat(chunks),
+      body: await beginningOf(body, bodyMaxBytes).catch((cause) => {
+        signal.throwIfAborted()
+        throw new BrokenOffError('The answer broke off.', { cause })
+      }),
     }
   } finally {
     signal.removeEventListener('abort', onAbort)
     socket?.destroy()
     void client.destroy()
   }
+}
+
+async function beginningOf(body: AsyncIterable<Buffer>, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes >= bytesMax) break
+  }
+  return Buffer.concat(chunks)
 }
 
 function basicAuth({ username, password }: URL): Record<string, string> {

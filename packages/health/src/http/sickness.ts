@@ -1,4 +1,5 @@
 import { DeadlineError } from '../within-bound.ts'
+import { BrokenOffError } from './get.ts'
 
 /**
  * What only the service can have caused, in words that follow its address. Whatever is not in this table is the
@@ -22,6 +23,7 @@ export function sicknessOf(error: unknown, probe: { connected: boolean; timeoutM
   if (error instanceof DeadlineError) {
     return probe.connected ? `did not answer within ${probe.timeoutMs / 1000} s` : null
   }
+  if (error instanceof BrokenOffError) return 'broke off its answer'
   // The name has several addresses, and all were tried. Sick if each that can be reached says so.
   if (error instanceof AggregateError) {
     const reachable = error.errors.filter((inner) => !NO_WAY_THERE.includes(codeOf(inner)))
