@@ -1,5 +1,6 @@
 import type { GuardPolicy } from '@roman/constitution'
 import type { EnvironmentConfig } from '@roman/contracts'
+import { environmentOf, type RomanConfigSource } from '@roman/runtime'
 
 /** The part of an environment's configuration that is stored with each deployment and judges it from then on. */
 export const policyOf = (config: EnvironmentConfig): GuardPolicy => ({
@@ -10,11 +11,31 @@ export const policyOf = (config: EnvironmentConfig): GuardPolicy => ({
   migrations: config.migrations,
 })
 
+/**
+ * What roman.yaml says of an environment now; null where it was taken out. What is live there is guarded all the same, by
+ * the policy it was recorded with.
+ */
+export const configuredNow = (
+  config: RomanConfigSource,
+  service: string,
+  environment: string,
+): EnvironmentConfig | null => {
+  try {
+    return environmentOf(config.current(), service, environment).config
+  } catch {
+    return null
+  }
+}
+
+const DEPLOY_TIMEOUT_MS = 600_000
+
 /** How long a deployer may take, whichever it is. */
-export const deployTimeoutMs = (config: EnvironmentConfig): number => config.deployer.timeout_seconds * 1000
+export const deployTimeoutMs = (config: EnvironmentConfig | null): number =>
+  config === null ? DEPLOY_TIMEOUT_MS : config.deployer.timeout_seconds * 1000
 
 /** Health sources that would notice a service that is silent because it is down. */
-export const noticesSilence = (config: EnvironmentConfig): boolean =>
+export const noticesSilence = (config: EnvironmentConfig | null): boolean =>
+  config !== null &&
   config.health.some(
     (source) =>
       source.type === 'http' || (source.type === 'prometheus' && source.queries.requests_per_minute !== undefined),

@@ -9,9 +9,8 @@ import {
 } from '@roman/constitution'
 import { type Actor, type GuardOutcome, type GuardPhase, RomanError } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
-import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
-import { noticesSilence } from '../policy.ts'
+import { configuredNow, noticesSilence } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, openRollback } from '../store/deployments.ts'
@@ -132,7 +131,7 @@ const consequences = async (
   const id = deployment.deployment_id
   const named = `${deployment.service} ${deployment.version} in ${deployment.environment}`
   if (row.verdict === 'healthy') {
-    const { config } = environmentOf(context.config.current(), deployment.service, deployment.environment)
+    const config = configuredNow(context.config, deployment.service, deployment.environment)
     const evidence = noticesSilence(config) ? 'full' : 'errors_only'
     await tx.deployments.update({
       where: { deployment_id: id },

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Actor, guardWorkflowId } from '@roman/contracts'
 import type { Tx } from '@roman/db'
-import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
-import { policyOf } from '../policy.ts'
+import { configuredNow, policyOf } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { becomeLive, lockLive, nextFence } from '../store/live.ts'
@@ -59,7 +58,7 @@ export const claimLive = (context: ControlContext, eventId: string): Promise<Cla
       return { kind: 'ended', status: 'aborted', detail }
     }
     const target = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: event.target_deployment_id! } })
-    const { config } = environmentOf(context.config.current(), event.service, event.environment)
+    const config = configuredNow(context.config, event.service, event.environment)
     const fence = await nextFence(tx, live)
     const replacement = await tx.deployments.create({
       data: {
@@ -74,7 +73,7 @@ export const claimLive = (context: ControlContext, eventId: string): Promise<Cla
         rollback_from: failing.deployment_id,
         restores: target.deployment_id,
         fence,
-        policy: json(policyOf(config)),
+        policy: config === null ? json(failing.policy) : json(policyOf(config)),
         metadata: json({ event_id: eventId }),
       },
     })

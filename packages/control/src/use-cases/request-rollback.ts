@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { ViolationName } from '@roman/constitution'
+import type { GuardPolicy, ViolationName } from '@roman/constitution'
 import { type Actor, RomanError, rollbackWorkflowId } from '@roman/contracts'
 import { isUniqueViolation, type Prisma, type Tx } from '@roman/db'
-import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
-import { deployTimeoutMs } from '../policy.ts'
+import { configuredNow, deployTimeoutMs } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { openRollback } from '../store/deployments.ts'
@@ -113,8 +112,9 @@ export const requestRollback = async (
       metadata: json({ ...request.metadata, actor: request.actor }),
     },
   })
-  const { config } = environmentOf(context.config.current(), request.service, request.environment)
+  const config = configuredNow(context.config, request.service, request.environment)
   const deployment = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: request.deployment_id } })
+  const { watch } = config ?? (deployment.policy as unknown as GuardPolicy)
   await enqueue(tx, {
     kind: 'rollback',
     workflow_id: rollbackWorkflowId(eventId),
@@ -127,7 +127,7 @@ export const requestRollback = async (
       trigger_type: request.trigger_type,
       trigger_reason: request.trigger_reason,
       deploy_timeout_ms: deployTimeoutMs(config),
-      verify_timeout_ms: (config.watch.verify_deadline_seconds + config.watch.drain_seconds) * 1000,
+      verify_timeout_ms: (watch.verify_deadline_seconds + watch.drain_seconds) * 1000,
     },
   })
   const told = await announce(tx, {

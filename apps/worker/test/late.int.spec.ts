@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+import { sweep } from '../src/sweep.ts'
+import { CALL, ended, startTestBed } from './test-bed.ts'
+
+describe('after the guard has ended', async () => {
+  const bed = await startTestBed()
+
+  it('the sweep goes on watching: a late breach is put to people, and one approval rolls back', async () => {
+    const good = await bed.deploy('v1.0.0')
+    await bed.untilStatus(good, 'success')
+    const late = await bed.deploy('v1.0.1')
+    await bed.untilPhase(late, 'ended')
+    expect(await bed.status(late)).toBe('success')
+    await bed.fail('v1.0.1', 10)
+    await sweep(bed.context.control)
+    // Ten errors a minute are not enough by themselves this late.
+    expect((await bed.control.showDeployment(late)).guard?.decision).toBeNull()
+    await bed.fail('v1.0.1', 20)
+    await Promise.all([sweep(bed.context.control), sweep(bed.context.control)])
+    expect((await bed.control.showDeployment(late)).guard?.decision).toMatchObject({
+      kind: 'late_breach',
+      reason: 'High error rate: 30 errors/minute',
+    })
+    const told = await bed.context.control.db.prisma.announcements.count({
+      where: { deployment_id: late, kind: 'decision' },
+    })
+    expect(told).toBe(1)
+    const answer = await bed.control.approve(late, { reason: 'It is ours' }, CALL)
+    await bed.untilRollback(late, ended)
+    expect(await bed.control.showRollback(answer.event_id!)).toMatchObject({
+      status: 'success',
+      trigger_type: 'manual',
+    })
+  })
+})
+
+describe('a deployment that declares what breaks a law', async () => {
+  const bed = await startTestBed({ watch: { window_seconds: 30 } })
+
+  it('is rolled back for it, with no error at all', async () => {
+    const good = await bed.deploy('v1.0.0')
+    await bed.control.showDeployment(good)
+    await bed.context.control.db.pool.query(`UPDATE ops.deployments SET status = 'success', health_check_passed = true`)
+    const bad = await bed.deploy('v1.0.1', {
+      action_profile: {
+        method_type: 'brute_force',
+        risk_to_life: 0.5,
+        entropy_increase: 0,
+        geometric_ratio: 1.618,
+        target_frequency: 0,
+        description: 'Drop a table',
+      },
+    })
+    const eventId = await bed.untilRollback(bad, ended)
+    expect(await bed.control.showRollback(eventId)).toMatchObject({
+      status: 'success',
+      trigger_type: 'constitutional_violation',
+    })
+  })
+})
+
+describe('recording', async () => {
+  const bed = await startTestBed({}, { worker: false })
+
+  it('answers the same to the same deployment, and names the field that differs', async () => {
+    const deployment = {
+      deployment_id: crypto.randomUUID(),
+      environment: 'production',
+      version: 'v1.0.0',
+      git_commit: 'a7f3b29',
+      git_branch: 'main',
+      status: 'in_progress' as const,
+    }
+    const first = await bed.control.recordDeployment(deployment, CALL)
+    const second = await bed.control.recordDeployment(deployment, CALL)
+    expect(first.created).toBe(true)
+    expect(second).toEqual({ created: false, body: first.body })
+    await expect(bed.control.recordDeployment({ ...deployment, version: 'v1.0.1' }, CALL)).rejects.toMatchObject({
+      code: 'deployment_conflict',
+      details: { fields: ['version'] },
+    })
+    await expect(bed.control.recordDeployment({ ...deployment, environment: 'moon' }, CALL)).rejects.toMatchObject({
+      code: 'unknown_environment',
+    })
+    await expect(bed.control.recordDeployment({ ...deployment, service: 'nobody' }, CALL)).rejects.toMatchObject({
+      code: 'unknown_service',
+    })
+  })
+
+  it('keeps the good rows of a batch and names the bad ones', async () => {
+    const answer = await bed.control.ingestErrors([
+      { environment: 'production', severity: 'error', message: 'good', idempotency_key: 'k1' },
+      { environment: 'production', severity: 'dreadful', message: 'bad' },
+      { environment: 'moon', severity: 'error', message: 'bad' },
+      { environment: 'production', severity: 'error', message: 'again', idempotency_key: 'k1' },
+      { environment: 'production', severity: 'error', message: 'nul', metadata: { text: 'a\u0000b' } },
+      'nonsense',
+    ])
+    expect(answer).toMatchObject({
+      accepted: 2,
+      duplicates: 1,
+      rejected: [{ index: 1 }, { index: 2 }, { index: 4 }, { index: 5 }],
+    })
+    expect(answer.rejected[0]?.error).toContain('severity')
+  })
+
+  it('lets the same key ask once only, and another request with it clash', async () => {
+    const live = await bed.deploy('v2.0.0')
+    const ask = (reason: string) =>
+      bed.control.executeRollback(
+        { deployment_id: live, trigger_reason: reason },
+        { ...CALL, idempotency_key: 'once' },
+        { wait_ms: 0, signal: new AbortController().signal },
+      )
+    const first = await ask('a')
+    expect((await ask('a')).body).toMatchObject({ event_id: first.body.event_id, deduplicated: true })
+    await expect(ask('b')).rejects.toMatchObject({ code: 'idempotency_conflict' })
+  })
+})
