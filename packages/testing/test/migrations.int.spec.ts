@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { emptyDatabase, testDatabase } from '@roman/testing'
+import { migrate } from '@roman/db'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../src/index.ts'
+import { emptyDatabase, testDatabase } from '../src/index.ts'
 
 const query = async (url: string, sql: string): Promise<Record<string, unknown>[]> => {
   const client = new pg.Client({ connectionString: url })
