@@ -12,6 +12,7 @@ export interface WorkerContext {
   control: ControlContext
   deployers: DeployerSource
   sampler: Sampler
+  sources: SourcePool
   queues: TaskQueues
   close(): Promise<void>
 }
@@ -49,6 +50,7 @@ export const createWorkerContext = async (
     control,
     deployers,
     sampler,
+    sources,
     queues: opened.queues,
     close: async () => {
       await sampler.stop()

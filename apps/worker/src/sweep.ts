@@ -1,5 +1,6 @@
 import { judgeSample } from '@roman/constitution'
 import { ask, type ControlContext, keepSamples, readHealth } from '@roman/control'
+import { type SourcePool, withSources } from '@roman/health'
 
 const CHUNK = 500
 
@@ -7,7 +8,7 @@ const CHUNK = 500
  * Goes on watching what no guard watches any more: everything live whose guard has ended, set-based and without a
  * workflow. A breach this late is put to people, since the deployment is a less likely cause by then.
  */
-export const sweep = async (context: ControlContext): Promise<void> => {
+export const sweep = async (context: ControlContext, sources: Pick<SourcePool, 'latest'>): Promise<void> => {
   const live = await context.db.prisma.deployments.findMany({
     where: {
       live: { isNot: null },
@@ -22,7 +23,9 @@ export const sweep = async (context: ControlContext): Promise<void> => {
     )
     for (const reading of readings) {
       if (reading.rollback_open || reading.policy.mode === 'observe') continue
-      const verdict = judgeSample(reading.sample, reading.policy.thresholds, { after_window: true })
+      // Asked for also because asking is what keeps the environment's probes going.
+      const sample = withSources(reading.sample, sources.latest(reading.service, reading.environment))
+      const verdict = judgeSample(sample, reading.policy.thresholds, { after_window: true })
       if (verdict.state !== 'breach') continue
       const deployment = chunk.find((row) => row.deployment_id === reading.deployment_id)!
       const waitMs = reading.policy.decision_wait_seconds * 1000
@@ -37,7 +40,7 @@ export const sweep = async (context: ControlContext): Promise<void> => {
           phase: 'sweep',
           state: verdict.state,
           reason: verdict.reason,
-          sample: reading.sample,
+          sample,
         },
       ])
       await ask(context, deployment, {

@@ -49,7 +49,7 @@ export const startWorker = async (
   const running = Promise.all([main.run(), monitor.run()]).then(() => {})
   const chores = [
     every(env.reconcile_ms, 'reconcile', () => reconcile(context.control), log),
-    every(SWEEP_MS, 'sweep', () => sweep(context.control), log),
+    every(SWEEP_MS, 'sweep', () => sweep(context.control, context.sources), log),
   ]
   return {
     finished: running,

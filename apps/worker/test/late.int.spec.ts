@@ -12,11 +12,14 @@ describe('after the guard has ended', async () => {
     await bed.untilPhase(late, 'ended')
     expect(await bed.status(late)).toBe('success')
     await bed.fail('v1.0.1', 10)
-    await sweep(bed.context.control)
+    await sweep(bed.context.control, bed.context.sources)
     // Ten errors a minute are not enough by themselves this late.
     expect((await bed.control.showDeployment(late)).guard?.decision).toBeNull()
     await bed.fail('v1.0.1', 20)
-    await Promise.all([sweep(bed.context.control), sweep(bed.context.control)])
+    await Promise.all([
+      sweep(bed.context.control, bed.context.sources),
+      sweep(bed.context.control, bed.context.sources),
+    ])
     expect((await bed.control.showDeployment(late)).guard?.decision).toMatchObject({
       kind: 'late_breach',
       reason: 'High error rate: 30 errors/minute',

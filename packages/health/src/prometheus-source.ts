@@ -69,7 +69,7 @@ function bearer(config: PrometheusSourceConfig, deps: SourceDeps): Record<string
  * The number in an answer of the instant query API: a scalar, or a vector of one sample. Null for anything that is not
  * one finite number from 0 on: an empty vector is no data, and of several nobody can say which one is meant.
  */
-export function singleValue(answer: unknown): number | null {
+function singleValue(answer: unknown): number | null {
   const { status, data } = (answer ?? {}) as { status?: unknown; data?: { resultType?: unknown; result?: unknown } }
   if (status !== 'success' || !Array.isArray(data?.result)) return null
   const point =

@@ -48,7 +48,7 @@ export function createSourcePool(options: SourcePoolOptions): SourcePool {
   let closed = false
 
   const track = (work: Promise<void>) => {
-    const tracked = work.finally(() => pending.delete(tracked))
+    const tracked = work.catch(() => {}).finally(() => pending.delete(tracked))
     pending.add(tracked)
   }
 

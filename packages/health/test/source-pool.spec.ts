@@ -62,12 +62,21 @@ describe('a source pool', () => {
   })
 
   it('never has two reads of one source under way', async () => {
-    const source = fakeSource({ interval_ms: 5 })
+    const source = fakeSource({ interval_ms: 5, timeout_ms: 30 })
     source.says = new Promise(() => {})
+    const read = source.read
+    let underWay = 0
+    let mostUnderWay = 0
+    source.read = async (signal) => {
+      mostUnderWay = Math.max(mostUnderWay, ++underWay)
+      const reading = await read(signal)
+      underWay -= 1
+      return reading
+    }
     const { latest } = poolOf([source])
     latest()
-    await until('the read to be bounded', () => source.reads === 2)
-    expect(source.reads).toBe(2)
+    await until('reads that take longer than the interval', () => source.reads === 4)
+    expect(mostUnderWay).toBe(1)
   })
 
   it('keeps environments apart', async () => {

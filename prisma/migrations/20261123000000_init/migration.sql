@@ -494,7 +494,8 @@ LANGUAGE sql STABLE SET search_path = '' AS $$
     current_setting('max_connections')::integer,
     (count(*) FILTER (WHERE a.state = 'active' AND a.pid <> pg_backend_pid()))::integer
   FROM pg_catalog.pg_stat_activity a
-  WHERE a.backend_type = 'client backend'
+  -- A role without pg_read_all_stats sees no backend_type of others, but whose database they are in.
+  WHERE coalesce(a.backend_type, 'client backend') = 'client backend' AND a.datid IS NOT NULL
 $$;
 
 /*

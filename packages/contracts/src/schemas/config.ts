@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { environmentName, serviceName } from './common.ts'
 
 const seconds = (fallback: number, max = 86_400) => z.number().positive().max(max).default(fallback)
+/** A typo like 0.001 must not hammer the service. */
+const interval = (fallback: number) => z.number().min(0.1).max(300).default(fallback)
 const argv = z.array(z.string()).min(1)
 
 export const commandDeployer = z.strictObject({
@@ -54,7 +56,7 @@ export const healthSourceConfig = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('http'),
     url: z.url(),
-    interval_seconds: seconds(1, 300),
+    interval_seconds: interval(1),
     timeout_seconds: seconds(2, 60),
   }),
   /** PromQL whose single value is the signal. */
@@ -62,7 +64,7 @@ export const healthSourceConfig = z.discriminatedUnion('type', [
     type: z.literal('prometheus'),
     url: z.url(),
     token_env: z.string().min(1).optional(),
-    interval_seconds: seconds(5, 300),
+    interval_seconds: interval(5),
     timeout_seconds: seconds(2, 60),
     queries: z
       .strictObject({
