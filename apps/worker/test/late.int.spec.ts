@@ -120,3 +120,35 @@ describe('recording', async () => {
     await expect(ask('b')).rejects.toMatchObject({ code: 'idempotency_conflict' })
   })
 })
+
+describe('a freeze', async () => {
+  const bed = await startTestBed({ watch: { window_seconds: 3 } })
+
+  it('refuses intents and makes an automatic rollback ask; people can still act, and unfreezing ends it', async () => {
+    const good = await bed.deploy('v1.0.0')
+    await bed.untilStatus(good, 'success')
+    const bad = await bed.deploy('v1.0.1')
+    const frozen = await bed.control.freeze({ environment: 'production', reason: 'Black Friday' }, CALL)
+    expect(frozen.created).toBe(true)
+    expect(await bed.control.freeze({ environment: 'production', reason: 'Again' }, CALL)).toEqual({
+      created: false,
+      body: frozen.body,
+    })
+    await expect(bed.control.freeze({ environment: 'produktion', reason: 'Typo' }, CALL)).rejects.toMatchObject({
+      code: 'unknown_environment',
+    })
+    await expect(bed.deploy('v1.0.2', { status: 'pending' })).rejects.toMatchObject({ code: 'environment_frozen' })
+
+    await bed.fail('v1.0.1', 6)
+    await bed.untilPhase(bad, 'waiting')
+    const answer = await bed.control.approve(bad, { reason: 'Do it all the same' }, CALL)
+    await bed.untilRollback(bad, ({ event_id, status }) => event_id === answer.event_id && status === 'success')
+
+    expect(await bed.control.unfreeze({ environment: 'production', reason: 'Over' }, CALL)).toEqual({
+      success: true,
+      unfrozen: 1,
+    })
+    expect(await bed.control.listFreezes()).toEqual({ freezes: [] })
+    await bed.deploy('v1.0.3', { status: 'pending' })
+  })
+})

@@ -10,6 +10,7 @@ import { abortRollback } from './use-cases/abort-rollback.ts'
 import { changeDeployment } from './use-cases/change-deployment.ts'
 import { decide } from './use-cases/decide.ts'
 import { executeRollback } from './use-cases/execute-rollback.ts'
+import { freeze, labelDeployment, listFreezes, unfreeze } from './use-cases/freeze.ts'
 import { ingestErrors } from './use-cases/ingest-errors.ts'
 import { overrideRollback } from './use-cases/override-rollback.ts'
 import { recordDeployment } from './use-cases/record-deployment.ts'
@@ -64,6 +65,10 @@ export const createControl = (context: ControlContext): Control => {
       ...(await decide(context, 'reject', ref, input.reason, call)),
     }),
     verify: (ref, input, call) => verifyDeployment(context, ref, input, call),
+    freeze: (input, call) => freeze(context, input, call),
+    unfreeze: (input, call) => unfreeze(context, input, call),
+    listFreezes: async () => ({ freezes: await listFreezes(context) }),
+    label: (ref, input, call) => labelDeployment(context, ref, input, call),
     summary: () => readSummary(context.db),
     async readiness() {
       const check = async (probe: () => Promise<string>) => {

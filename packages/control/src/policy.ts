@@ -3,12 +3,13 @@ import type { EnvironmentConfig } from '@roman/contracts'
 import { environmentOf, type RomanConfigSource } from '@roman/runtime'
 
 /** The part of an environment's configuration that is stored with each deployment and judges it from then on. */
-export const policyOf = (config: EnvironmentConfig): GuardPolicy => ({
+export const policyOf = (config: EnvironmentConfig): GuardPolicy & { rollbacks_per_hour: number } => ({
   mode: config.mode,
   thresholds: config.thresholds,
   watch: config.watch,
   decision_wait_seconds: config.decision_wait_seconds,
   migrations: config.migrations,
+  rollbacks_per_hour: config.rollbacks_per_hour,
 })
 
 /**
@@ -35,8 +36,7 @@ export const deployTimeoutMs = (config: EnvironmentConfig | null): number =>
 
 /** Health sources that would notice a service that is silent because it is down. */
 export const noticesSilence = (config: EnvironmentConfig | null): boolean =>
-  config !== null &&
-  config.health.some(
+  config?.health.some(
     (source) =>
       source.type === 'http' || (source.type === 'prometheus' && source.queries.requests_per_minute !== undefined),
-  )
+  ) ?? false

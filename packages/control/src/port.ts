@@ -9,17 +9,23 @@ import type {
   DeploymentView,
   ExecuteRollbackRequest,
   ExecuteRollbackResponse,
+  FreezeRequest,
+  FreezeView,
   HistoryQuery,
   HistoryResponse,
   IngestErrorsResponse,
+  LabelRequest,
+  LabelResponse,
   ListDeploymentsQuery,
   ListDeploymentsResponse,
+  ListFreezesResponse,
   OverrideRequest,
   ReasonRequest,
   RecordDeploymentRequest,
   RecordDeploymentResponse,
   RollbackView,
   SummaryResponse,
+  UnfreezeResponse,
   VerifyResponse,
 } from '@roman/contracts'
 
@@ -74,6 +80,12 @@ export interface Control {
   approve(ref: string, input: ReasonRequest, call: Call): Promise<DecisionResponse>
   reject(ref: string, input: ReasonRequest, call: Call): Promise<DecisionResponse>
   verify(ref: string, input: ReasonRequest, call: Call): Promise<VerifyResponse>
+
+  /** `created: false` when it was frozen already. */
+  freeze(input: FreezeRequest, call: Call): Promise<{ created: boolean; body: FreezeView }>
+  unfreeze(input: FreezeRequest, call: Call): Promise<UnfreezeResponse>
+  listFreezes(): Promise<ListFreezesResponse>
+  label(ref: string, input: LabelRequest, call: Call): Promise<LabelResponse>
 
   summary(): Promise<SummaryResponse>
   /** Throws nothing: says what answers. */

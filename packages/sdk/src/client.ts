@@ -87,6 +87,24 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       const params = { header, path: { id } }
       return receive((signal) => api.POST('/v1/deployments/{id}/verify', { body, params, signal }), sending)
     },
+    /** Says whether the guard was right about a deployment; the newest word counts. */
+    label(id: string, body: T.Label, options?: CommandOptions): Promise<T.Labelled> {
+      const [header, sending] = command(options)
+      const params = { header, path: { id } }
+      return receive((signal) => api.POST('/v1/deployments/{id}/label', { body, params, signal }), sending)
+    },
+    /** Intents are refused and automatic rollbacks ask people; left out, service or environment means all. */
+    freeze(body: T.Freeze, options?: CommandOptions): Promise<T.Frozen> {
+      const [header, sending] = command(options)
+      return receive((signal) => api.POST('/v1/freezes', { body, params: { header }, signal }), sending)
+    },
+    unfreeze(body: T.Freeze, options?: CommandOptions): Promise<T.Unfrozen> {
+      const [header, sending] = command(options)
+      return receive((signal) => api.POST('/v1/unfreeze', { body, params: { header }, signal }), sending)
+    },
+    async listFreezes(options?: CallOptions): Promise<T.Frozen[]> {
+      return (await receive((signal) => api.GET('/v1/freezes', { signal }), reading(options))).freezes
+    },
     /** Sent again only if every row carries an `idempotency_key`, since without one a row would be stored twice. */
     reportErrors(errors: T.ReportedError[], options: CallOptions = {}): Promise<T.Ingested> {
       const repeatable = errors.every((error) => error.idempotency_key !== undefined)

@@ -4,7 +4,9 @@ import { changeDeployment } from './change-deployment.ts'
 import { checkDeployment } from './check-deployment.ts'
 import { decideDeployment } from './decide-deployment.ts'
 import { executeRollback } from './execute-rollback.ts'
+import { freezes } from './freezes.ts'
 import { ingestErrors } from './ingest-errors.ts'
+import { labelDeployment } from './label-deployment.ts'
 import { listDeployments } from './list-deployments.ts'
 import { overrideRollback } from './override-rollback.ts'
 import { readyz } from './readyz.ts'
@@ -26,6 +28,8 @@ export const keyedRoutes: readonly Route[] = [
   changeDeployment,
   decideDeployment,
   verifyDeployment,
+  labelDeployment,
+  freezes,
   ingestErrors,
   showRollback,
   overrideRollback,

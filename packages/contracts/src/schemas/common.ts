@@ -32,6 +32,9 @@ export const gitCommit = z
 export const gitBranch = text(255)
 export const idempotencyKey = text(200)
 
+/** Discord member on whose behalf the Discord app acts; recorded, never trusted for rights. */
+export const discordActor = z.strictObject({ id: z.string().regex(/^\d{5,25}$/), name: text(200) })
+
 export const deploymentStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'rolled_back'])
 export const rollbackStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'aborted'])
 export const triggerType = z.enum(['automatic', 'manual', 'constitutional_violation'])

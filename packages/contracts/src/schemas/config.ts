@@ -108,6 +108,8 @@ export const environmentConfig = z.strictObject({
   watch: watchConfig.prefault({}),
   thresholds: thresholdsConfig.prefault({}),
   decision_wait_seconds: seconds(1800),
+  /** Automatic rollbacks an hour; beyond it people are asked. */
+  rollbacks_per_hour: z.number().int().min(1).max(100).default(3),
   migrations: z.enum(['keep', 'undo']).default('keep'),
 })
 export type EnvironmentConfig = z.output<typeof environmentConfig>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   anyJson,
   deploymentStatus,
+  discordActor,
   environmentName,
   gitBranch,
   gitCommit,
@@ -120,8 +121,7 @@ export type ListDeploymentsResponse = z.infer<typeof listDeploymentsResponse>
 export const reasonRequest = z.strictObject({
   reason: text(2000),
   initiated_by: uuid.optional(),
-  /** Discord member on whose behalf the Discord app acts; recorded, never trusted for rights. */
-  discord: z.strictObject({ id: z.string().regex(/^\d{5,25}$/), name: text(200) }).optional(),
+  discord: discordActor.optional(),
 })
 export type ReasonRequest = z.infer<typeof reasonRequest>
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   deploymentRef,
+  discordActor,
   environmentName,
   health,
   json,
@@ -12,8 +13,6 @@ import {
   uuid,
   validation,
 } from './common.ts'
-
-export const discordActor = z.strictObject({ id: z.string().regex(/^\d{5,25}$/), name: text(200) })
 
 /** `POST /auto-rollback`. */
 export const executeRollbackRequest = z.object({

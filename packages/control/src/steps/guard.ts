@@ -14,6 +14,7 @@ import { configuredNow, noticesSilence } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, openRollback } from '../store/deployments.ts'
+import { isFrozen } from '../store/freezes.ts'
 import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
 import { requestingTransaction, requestRollback } from '../use-cases/request-rollback.ts'
@@ -256,7 +257,7 @@ export const decideOnBreach = async (
 }
 
 const brakeFor = async (context: ControlContext, deployment: DeploymentRecord) => {
-  const policy = deployment.policy as { mode: 'auto' | 'ask' | 'observe' }
+  const policy = deployment.policy as { mode: 'auto' | 'ask' | 'observe'; rollbacks_per_hour?: number }
   const [row] = await context.db.prisma.$queryRaw<{ automatic_last_hour: number; services_breaching: number }[]>`
     SELECT
       (SELECT count(*)::int FROM ops.rollback_events WHERE service = ${deployment.service} AND environment = ${deployment.environment}
@@ -265,9 +266,9 @@ const brakeFor = async (context: ControlContext, deployment: DeploymentRecord) =
         WHERE v.verdict = 'breach' AND v.decided_at > now() - interval '1 minute' AND d.environment = ${deployment.environment}) AS services_breaching`
   return brake({
     mode: policy.mode,
-    frozen: false,
+    frozen: await isFrozen(context.db.prisma, deployment.service, deployment.environment),
     automatic_last_hour: row!.automatic_last_hour,
-    hourly_cap: DEFAULT_ROLLBACKS_PER_HOUR,
+    hourly_cap: policy.rollbacks_per_hour ?? DEFAULT_ROLLBACKS_PER_HOUR,
     services_breaching: row!.services_breaching,
     late: false,
   })

@@ -17,6 +17,7 @@ import { takeSnapshot } from '../snapshots.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, isQuarantined, openRollback, requireUser } from '../store/deployments.ts'
+import { isFrozen } from '../store/freezes.ts'
 import { becomeLive, type LiveRow, lockLive, nextFence } from '../store/live.ts'
 import { deliver, enqueue } from '../store/outbox.ts'
 
@@ -136,7 +137,7 @@ const judgeRecording = async (
     git_commit: deployment.git_commit,
     running_event_id: (await openRollback(tx, deployment.service, deployment.environment))?.event_id ?? null,
     commit_quarantined: await isQuarantined(tx, deployment.service, deployment.environment, deployment.git_commit),
-    environment_frozen: false,
+    environment_frozen: await isFrozen(tx, deployment.service, deployment.environment),
     fence_overtaken: deployment.fence < live.fence,
     known_good_in_staging: await knownGoodInStaging(tx, deployment),
   })

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { discordActor, environmentName, serviceName, text, timestamp, uuid } from './common.ts'
+
+/** `POST /v1/freezes` and `POST /v1/unfreeze`. Left out, service or environment means all of them. */
+export const freezeRequest = z.strictObject({
+  service: serviceName.optional(),
+  environment: environmentName.optional(),
+  reason: text(2000),
+  initiated_by: uuid.optional(),
+  discord: discordActor.optional(),
+})
+export type FreezeRequest = z.infer<typeof freezeRequest>
+
+export const freezeView = z.object({
+  freeze_id: uuid,
+  service: z.string().nullable(),
+  environment: z.string().nullable(),
+  reason: z.string(),
+  frozen_at: timestamp,
+})
+export type FreezeView = z.infer<typeof freezeView>
+
+export const listFreezesResponse = z.object({ freezes: z.array(freezeView) })
+export type ListFreezesResponse = z.infer<typeof listFreezesResponse>
+
+export const unfreezeResponse = z.object({ success: z.literal(true), unfrozen: z.number().int() })
+export type UnfreezeResponse = z.infer<typeof unfreezeResponse>
+
+/** `POST /v1/deployments/:id/label`: whether what the guard did about it was right. */
+export const labelRequest = z.strictObject({
+  label: z.enum(['right', 'false_alarm', 'missed']),
+  reason: text(2000).optional(),
+  initiated_by: uuid.optional(),
+  discord: discordActor.optional(),
+})
+export type LabelRequest = z.infer<typeof labelRequest>
+export const labelResponse = z.object({ success: z.literal(true), deployment_id: uuid, label: z.string() })
+export type LabelResponse = z.infer<typeof labelResponse>
