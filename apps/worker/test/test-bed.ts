@@ -22,6 +22,8 @@ const nextBed = (): number => {
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
 
 export interface TestEnvironment {
+  /** All alike; one called storefront unless given. */
+  services?: string[]
   deployer?: string
   mode?: 'auto' | 'ask' | 'observe'
   watch?: Partial<
@@ -69,25 +71,22 @@ export interface TestBed {
 export const CALL = { actor: { kind: 'service_key', user_id: null }, idempotency_key: null } as const
 
 export const romanYaml = ({
+  services = ['storefront'],
   deployer,
   mode = 'auto',
   watch,
   decision_wait_seconds = 20,
-}: TestEnvironment = {}): string =>
-  JSON.stringify({
-    services: {
-      storefront: {
-        environments: {
-          production: {
-            deployer: JSON.parse(deployer ?? '{"type":"command","argv":["/bin/true"]}'),
-            mode,
-            watch: { ...SHORT_WATCH, ...watch },
-            decision_wait_seconds,
-          },
-        },
-      },
-    },
+}: TestEnvironment = {}): string => {
+  const production = {
+    deployer: JSON.parse(deployer ?? '{"type":"command","argv":["/bin/true"]}'),
+    mode,
+    watch: { ...SHORT_WATCH, ...watch },
+    decision_wait_seconds,
+  }
+  return JSON.stringify({
+    services: Object.fromEntries(services.map((service) => [service, { environments: { production } }])),
   })
+}
 
 /** The environment of a worker of its own: database, task queues and state directory. */
 export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<string, string> }> => {
