@@ -32,6 +32,7 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
       const asked = await context.db.prisma.decisions.findFirst({
         where: { deployment_id: reading.deployment_id, asked_at: { gt: new Date(reading.at_ms - waitMs) } },
       })
+      if (await hasNoTarget(context, reading.deployment_id)) continue
       // People have this question already, or have just answered it.
       if (asked !== null) continue
       await keepSamples(context, [
@@ -52,4 +53,14 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
       })
     }
   }
+}
+
+/** Where there is nothing to go back to, a question could only be answered in vain; people were told of that already. */
+const hasNoTarget = async (context: ControlContext, deploymentId: string): Promise<boolean> => {
+  const last = await context.db.prisma.rollback_events.findFirst({
+    where: { deployment_id: deploymentId },
+    orderBy: { id: 'desc' },
+  })
+  const validation = last?.constitutional_validation as { violated?: string[] } | null | undefined
+  return validation?.violated?.includes('no_target') ?? false
 }

@@ -30,7 +30,7 @@ export function mayRecord(evidence: RecordEvidence): RecordDecision {
   }
   if (evidence.commit_quarantined) {
     const message = `Commit ${commit} is quarantined for ${where}: it was rolled back there.`
-    const way_out = 'Deploy a fix as a new commit, or let a person release it.'
+    const way_out = 'Deploy a fix as a new commit, or let a person release it: "roman release".'
     found.push({ code: 'commit_quarantined', fences: true, message, way_out })
   }
   if (evidence.environment_frozen) {

@@ -13,6 +13,7 @@ import { executeRollback } from './use-cases/execute-rollback.ts'
 import { freeze, labelDeployment, listFreezes, unfreeze } from './use-cases/freeze.ts'
 import { ingestErrors } from './use-cases/ingest-errors.ts'
 import { overrideRollback } from './use-cases/override-rollback.ts'
+import { listQuarantine, releaseQuarantine } from './use-cases/quarantine.ts'
 import { recordDeployment } from './use-cases/record-deployment.ts'
 import { verifyDeployment } from './use-cases/verify-deployment.ts'
 import { listDeployments, readDeployment } from './views/deployments.ts'
@@ -68,6 +69,8 @@ export const createControl = (context: ControlContext): Control => {
     freeze: (input, call) => freeze(context, input, call),
     unfreeze: (input, call) => unfreeze(context, input, call),
     listFreezes: async () => ({ freezes: await listFreezes(context) }),
+    listQuarantine: () => listQuarantine(context),
+    releaseQuarantine: (input, call) => releaseQuarantine(context, input, call),
     label: (ref, input, call) => labelDeployment(context, ref, input, call),
     summary: () => readSummary(context.db),
     async readiness() {

@@ -4,6 +4,7 @@ import {
   isStable,
   type RollbackEvidence,
   type StructuralCheck,
+  sameCommit,
   type TargetEvidence,
 } from '@roman/constitution'
 import type { Prisma } from '@roman/db'
@@ -96,15 +97,12 @@ const findTarget = async (
   subject: Deployment,
 ): Promise<TargetEvidence | null> => {
   const place = { service: subject.service, environment: subject.environment }
-  const quarantined = new Set(
-    (await db.prisma.quarantine.findMany({ where: { ...place, status: { not: 'released' } } })).map(
-      (row) => row.git_commit,
-    ),
-  )
+  const held = await db.prisma.quarantine.findMany({ where: { ...place, status: { not: 'released' } } })
+  const isHeld = (gitCommit: string): boolean => held.some((row) => sameCommit(row.git_commit, gitCommit))
   const asTarget = (row: Deployment): TargetEvidence => ({
     ...refOf(row),
     known_good: row.status === 'success' && row.health_check_passed === true,
-    quarantined: quarantined.has(row.git_commit),
+    quarantined: isHeld(row.git_commit),
     entropy: row.entropy,
   })
   if (event.target_forced) {
@@ -126,7 +124,7 @@ const findTarget = async (
       status: row.status as 'success',
       health_check_passed: row.health_check_passed ?? false,
       deployed_at: row.deployed_at?.toISOString() ?? null,
-      quarantined: quarantined.has(row.git_commit),
+      quarantined: isHeld(row.git_commit),
     })),
     {
       ...place,

@@ -19,10 +19,13 @@ import type {
   ListDeploymentsQuery,
   ListDeploymentsResponse,
   ListFreezesResponse,
+  ListQuarantineResponse,
   OverrideRequest,
   ReasonRequest,
   RecordDeploymentRequest,
   RecordDeploymentResponse,
+  ReleaseRequest,
+  ReleaseResponse,
   RollbackView,
   SummaryResponse,
   UnfreezeResponse,
@@ -85,6 +88,8 @@ export interface Control {
   freeze(input: FreezeRequest, call: Call): Promise<{ created: boolean; body: FreezeView }>
   unfreeze(input: FreezeRequest, call: Call): Promise<UnfreezeResponse>
   listFreezes(): Promise<ListFreezesResponse>
+  listQuarantine(): Promise<ListQuarantineResponse>
+  releaseQuarantine(input: ReleaseRequest, call: Call): Promise<ReleaseResponse>
   label(ref: string, input: LabelRequest, call: Call): Promise<LabelResponse>
 
   summary(): Promise<SummaryResponse>

@@ -102,6 +102,14 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       const [header, sending] = command(options)
       return receive((signal) => api.POST('/v1/unfreeze', { body, params: { header }, signal }), sending)
     },
+    async listQuarantine(options?: CallOptions): Promise<T.Quarantine[]> {
+      return (await receive((signal) => api.GET('/v1/quarantine', { signal }), reading(options))).quarantine
+    },
+    /** Lets a commit that was rolled back be deployed again. */
+    releaseQuarantine(body: T.Release, options?: CommandOptions): Promise<T.Released> {
+      const [header, sending] = command(options)
+      return receive((signal) => api.POST('/v1/quarantine/release', { body, params: { header }, signal }), sending)
+    },
     async listFreezes(options?: CallOptions): Promise<T.Frozen[]> {
       return (await receive((signal) => api.GET('/v1/freezes', { signal }), reading(options))).freezes
     },

@@ -33,6 +33,10 @@ export type Override = Body<'overrideRollback'>
 export type Freeze = Body<'freeze'>
 export type Frozen = operations['freeze']['responses'][201]['content']['application/json']
 export type Unfrozen = operations['unfreeze']['responses'][200]['content']['application/json']
+export type Release = Body<'releaseQuarantine'>
+export type Released = operations['releaseQuarantine']['responses'][200]['content']['application/json']
+export type Quarantine =
+  operations['listQuarantine']['responses'][200]['content']['application/json']['quarantine'][number]
 export type Label = Body<'labelDeployment'>
 export type Labelled = operations['labelDeployment']['responses'][200]['content']['application/json']
 export type Verified = operations['verifyDeployment']['responses'][200]['content']['application/json']

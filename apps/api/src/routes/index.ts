@@ -9,6 +9,7 @@ import { ingestErrors } from './ingest-errors.ts'
 import { labelDeployment } from './label-deployment.ts'
 import { listDeployments } from './list-deployments.ts'
 import { overrideRollback } from './override-rollback.ts'
+import { quarantine } from './quarantine.ts'
 import { readyz } from './readyz.ts'
 import { recordDeployment } from './record-deployment.ts'
 import { rollbackHistory } from './rollback-history.ts'
@@ -30,6 +31,7 @@ export const keyedRoutes: readonly Route[] = [
   verifyDeployment,
   labelDeployment,
   freezes,
+  quarantine,
   ingestErrors,
   showRollback,
   overrideRollback,

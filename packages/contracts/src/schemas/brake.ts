@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { discordActor, environmentName, serviceName, text, timestamp, uuid } from './common.ts'
+import { discordActor, environmentName, gitCommit, serviceName, text, timestamp, uuid } from './common.ts'
 
 /** `POST /v1/freezes` and `POST /v1/unfreeze`. Left out, service or environment means all of them. */
 export const freezeRequest = z.strictObject({
@@ -36,3 +36,28 @@ export const labelRequest = z.strictObject({
 export type LabelRequest = z.infer<typeof labelRequest>
 export const labelResponse = z.object({ success: z.literal(true), deployment_id: uuid, label: z.string() })
 export type LabelResponse = z.infer<typeof labelResponse>
+
+/** `POST /v1/quarantine/release`. */
+export const releaseRequest = z.strictObject({
+  service: serviceName.optional(),
+  environment: environmentName,
+  git_commit: gitCommit,
+  reason: text(2000),
+  initiated_by: uuid.optional(),
+  discord: discordActor.optional(),
+})
+export type ReleaseRequest = z.infer<typeof releaseRequest>
+export const releaseResponse = z.object({ success: z.literal(true), released: z.number().int() })
+export type ReleaseResponse = z.infer<typeof releaseResponse>
+
+/** `GET /v1/quarantine`. */
+export const quarantineView = z.object({
+  service: z.string(),
+  environment: z.string(),
+  git_commit: z.string(),
+  status: z.enum(['hold', 'quarantined']),
+  event_id: uuid,
+  created_at: timestamp,
+})
+export const listQuarantineResponse = z.object({ quarantine: z.array(quarantineView) })
+export type ListQuarantineResponse = z.infer<typeof listQuarantineResponse>

@@ -91,7 +91,8 @@ export const thresholdsConfig = z.strictObject({
 })
 
 export const watchConfig = z.strictObject({
-  window_seconds: seconds(300),
+  /** Errors are counted over an hour at most. */
+  window_seconds: seconds(300, 3600),
   verify_seconds: seconds(60),
   drain_seconds: z.number().min(0).max(600).default(5),
   auto_rollback_within_seconds: seconds(1800),
@@ -110,7 +111,8 @@ export const environmentConfig = z.strictObject({
   decision_wait_seconds: seconds(1800),
   /** Automatic rollbacks an hour; beyond it people are asked. */
   rollbacks_per_hour: z.number().int().min(1).max(100).default(3),
-  migrations: z.enum(['keep', 'undo']).default('keep'),
+  /** What becomes of migrations newer than the target: they are kept. */
+  migrations: z.enum(['keep']).default('keep'),
 })
 export type EnvironmentConfig = z.output<typeof environmentConfig>
 

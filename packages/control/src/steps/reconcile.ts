@@ -21,11 +21,10 @@ const repairGuards = async (context: ControlContext): Promise<void> => {
   const { prisma } = context.db
   const unguarded = await prisma.deployments.findMany({
     where: {
-      status: 'in_progress',
       rollback_from: null,
       live: { isNot: null },
-      completed_at: null,
-      OR: [{ guard: null }, { guard: { ended_at: null } }],
+      // Also one that stands by after a clean window: lost, nobody would watch it any more.
+      OR: [{ guard: null, status: 'in_progress' }, { guard: { ended_at: null } }],
     },
     take: EACH_MAX,
   })

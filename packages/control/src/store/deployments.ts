@@ -1,3 +1,4 @@
+import { sameCommit } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import type { Database, Prisma, Tx } from '@roman/db'
 
@@ -94,12 +95,16 @@ export const requireUser = async (
 export const openRollback = (tx: Tx | Database['prisma'], service: string, environment: string) =>
   tx.rollback_events.findFirst({ where: { service, environment, status: { in: ['pending', 'in_progress'] } } })
 
-/** Whether a commit may not go live here. */
+/** Whether a commit may not go live here. Either hash may be abbreviated: a shorter one must not slip through. */
 export const isQuarantined = async (
   tx: Tx,
   service: string,
   environment: string,
   gitCommit: string,
-): Promise<boolean> =>
-  (await tx.quarantine.count({ where: { service, environment, git_commit: gitCommit, status: { not: 'released' } } })) >
-  0
+): Promise<boolean> => {
+  const held = await tx.quarantine.findMany({
+    where: { service, environment, status: { not: 'released' } },
+    select: { git_commit: true },
+  })
+  return held.some((row) => sameCommit(row.git_commit, gitCommit))
+}

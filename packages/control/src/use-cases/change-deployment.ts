@@ -7,7 +7,7 @@ import { audit } from '../store/audit.ts'
 import { resolveDeployment } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
-import { describeRecorded, goLive } from './record-deployment.ts'
+import { describeRecorded, goLive, wasLive } from './record-deployment.ts'
 
 /** The second step of a recording: the intended deployment is live now, or its deploy failed before it was. */
 export const changeDeployment = async (
@@ -24,6 +24,8 @@ export const changeDeployment = async (
       // Told twice is told once, also after the guard's verdict.
       if (row.status !== 'pending') {
         if (row.status === 'in_progress' || row.status === 'success') return { warnings: [], keys: [] }
+        // That it is live now is a fact, whatever was said of its deploy before.
+        if (row.status === 'failed' && !(await wasLive(tx, row))) return goLive(tx, live, row, call.actor)
         refuse(row.status, 'in_progress')
       }
       return goLive(tx, live, row, call.actor)

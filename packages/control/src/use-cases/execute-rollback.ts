@@ -1,5 +1,10 @@
 import { NO_VALID_TARGET, VALIDATION_FAILED } from '@roman/constitution'
-import type { ExecuteRollbackRequest, ExecuteRollbackResponse, RollbackView } from '@roman/contracts'
+import {
+  type ExecuteRollbackRequest,
+  type ExecuteRollbackResponse,
+  type RollbackView,
+  RomanError,
+} from '@roman/contracts'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import type { Call, RollbackAnswer } from '../port.ts'
@@ -26,6 +31,13 @@ export const executeRollback = async (
           service: deployment.service,
           environment: deployment.environment,
         })
+  if (target !== null && (target.service !== deployment.service || target.environment !== deployment.environment)) {
+    throw new RomanError(
+      'invalid_request',
+      `target_deployment_id: ${target.deployment_id} is of ${target.service} in ${target.environment}. Name one of ${deployment.service} in ${deployment.environment}.`,
+      { field: 'target_deployment_id' },
+    )
+  }
   const requested = await requestingTransaction(context, async (tx) => {
     await requireUser(tx, 'initiated_by', call.actor.user_id)
     return requestRollback(context, tx, {

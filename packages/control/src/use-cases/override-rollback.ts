@@ -3,7 +3,7 @@ import { type Actor, type ExecuteRollbackResponse, type OverrideRequest, RomanEr
 import type { Tx } from '@roman/db'
 import type { ControlContext } from '../context.ts'
 import type { Call } from '../port.ts'
-import { audit } from '../store/audit.ts'
+import { audit, json } from '../store/audit.ts'
 import { requireUser } from '../store/deployments.ts'
 import { deliver } from '../store/outbox.ts'
 import { readRollback } from '../views/rollbacks.ts'
@@ -88,6 +88,16 @@ export const overrideInTransaction = async (
     refused_event_id: eventId,
     override: { violations: names, reason: input.reason },
     moments: event.moments as { fault?: string; detected?: string },
+  })
+  await tx.decisions.updateMany({
+    where: { event_id: eventId, status: 'waiting' },
+    data: {
+      status: 'overridden',
+      decided_at: new Date(),
+      decided_by: json(actor),
+      decision_reason: input.reason,
+      result_event_id: requested.event.event_id,
+    },
   })
   await audit(tx, {
     event_type: 'constitutional_override',

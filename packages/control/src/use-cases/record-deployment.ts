@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { evaluateLaws, judgeSample, mayRecord } from '@roman/constitution'
+import { entropyOf, evaluateLaws, judgeSample, mayRecord } from '@roman/constitution'
 import {
   type Actor,
   guardWorkflowId,
@@ -37,16 +37,17 @@ export const recordDeployment = async (
   const deploymentId = input.deployment_id?.toLowerCase() ?? idOfKey(call.idempotency_key, service, input.environment)
   const policy = policyOf(config)
   const wanted: Wanted = { ...input, service, deployment_id: deploymentId }
-  const baseline = await readBaseline(context, service, input.environment)
+  const { baseline, entropy } = await readBaseline(context, service, input.environment)
 
   const outcome = await context.db.transaction(async (tx) => {
     const live = await lockLive(tx, service, input.environment)
     const existing = await tx.deployments.findUnique({ where: { deployment_id: deploymentId } })
     if (existing !== null) {
       sameFacts(existing, wanted)
-      // An intent that is recorded again as live has gone live.
-      if (existing.status !== 'pending' || input.status === 'pending')
-        return { row: existing, created: false, warnings: [], keys: [] }
+      // An intent that is recorded again as live has gone live, also where its deploy was said to have failed.
+      const neverLive =
+        existing.status === 'pending' || (existing.status === 'failed' && !(await wasLive(tx, existing)))
+      if (!neverLive || input.status === 'pending') return { row: existing, created: false, warnings: [], keys: [] }
       return { ...(await goLive(tx, live, existing, call.actor)), created: false }
     }
     await requireUser(tx, 'deployed_by', input.deployed_by)
@@ -63,7 +64,7 @@ export const recordDeployment = async (
         { reasons: decision.reasons },
       )
     }
-    const validation = input.action_profile === undefined ? null : evaluateLaws(input.action_profile, { entropy: null })
+    const validation = input.action_profile === undefined ? null : evaluateLaws(input.action_profile, { entropy })
     const row = await tx.deployments.create({
       data: {
         deployment_id: deploymentId,
@@ -103,6 +104,11 @@ export const recordDeployment = async (
   if (outcome.keys.length > 0) await deliver(context, outcome.keys)
   return { created: outcome.created, body: await describeRecorded(context, deploymentId, outcome.warnings) }
 }
+
+/** Whoever was live has a guard, or is a rollback's replacement. */
+export const wasLive = async (tx: Tx, deployment: DeploymentRecord): Promise<boolean> =>
+  deployment.rollback_from !== null ||
+  (await tx.guards.count({ where: { deployment_id: deployment.deployment_id } })) > 0
 
 type Wanted = Omit<RecordDeploymentRequest, 'service' | 'deployment_id'> & { service: string; deployment_id: string }
 
@@ -235,22 +241,25 @@ const declaredViolations = async (tx: Tx, deployment: DeploymentRecord): Promise
   })
 }
 
-/** Health of what is live before the deployment: a signal already in breach is not blamed on it. Null where nothing was live or nothing can be read. */
+/**
+ * Health of what is live before the deployment: a signal already in breach is not blamed on it. Where nothing is live
+ * there is nothing to be disordered, and entropy is 0; where it cannot be read both are null.
+ */
 const readBaseline = async (context: ControlContext, service: string, environment: string) => {
   try {
     const live = await context.db.prisma.live.findUnique({ where: { service_environment: { service, environment } } })
-    if (live?.deployment_id == null) return null
+    if (live?.deployment_id == null) return { baseline: null, entropy: 0 }
     const [reading] = await readHealth(context.db, [live.deployment_id])
-    if (reading === undefined) return null
+    if (reading === undefined) return { baseline: null, entropy: null }
     const verdict = judgeSample(reading.sample, reading.policy.thresholds)
+    const inBreach = verdict.signals.filter((signal) => signal.state === 'breach').map((signal) => signal.signal)
     return {
-      deployment_id: live.deployment_id,
-      sample: reading.sample,
-      in_breach: verdict.signals.filter((signal) => signal.state === 'breach').map((signal) => signal.signal),
+      baseline: { deployment_id: live.deployment_id, sample: reading.sample, in_breach: inBreach },
+      entropy: entropyOf(reading.sample),
     }
   } catch (error) {
     context.log.warn({ reason: (error as Error).message }, 'The health before a deployment could not be read')
-    return null
+    return { baseline: null, entropy: null }
   }
 }
 
