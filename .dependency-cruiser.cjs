@@ -84,8 +84,8 @@ module.exports = {
     only(
       'cli-is-a-client',
       '^packages/cli/',
-      ['contracts', 'sdk', 'local-stack', 'runtime', 'testing', 'constitution'],
-      'The CLI goes through the SDK.',
+      ['contracts', 'sdk', 'local-stack', 'runtime', 'testing', 'constitution', 'db', 'deployers'],
+      'The CLI goes through the SDK; only migrate, dev, demo and doctor touch parts.',
     ),
     only(
       'apps-do-not-know-each-other',

@@ -4,6 +4,7 @@ import { type DeployerFacts, gatherEvidence } from '../evidence.ts'
 import { reportOf } from '../health.ts'
 import { audit, json } from '../store/audit.ts'
 import { advance, keep } from '../store/steps.ts'
+import { explain } from '../use-cases/refusal.ts'
 import type { RollbackRecord } from '../use-cases/request-rollback.ts'
 
 /** What a rollback's first step decides. A value, so that the workflow reads as the runbook. */
@@ -91,7 +92,7 @@ const describe = (decision: RollbackDecision): string =>
     ? decision.overridden.length > 0
       ? `Approved by override of ${decision.overridden.join(', ')}`
       : 'Approved: every law and precondition holds'
-    : decision.reasons.map(({ message, way_out }) => `${message} ${way_out}`).join(' ')
+    : explain(decision.reasons)
 
 const outcomeOf = (
   decision: RollbackDecision,

@@ -20,6 +20,7 @@ import { type DeploymentRecord, isQuarantined, openRollback, requireUser } from 
 import { isFrozen } from '../store/freezes.ts'
 import { becomeLive, type LiveRow, lockLive, nextFence } from '../store/live.ts'
 import { deliver, enqueue } from '../store/outbox.ts'
+import { refusal } from './refusal.ts'
 
 /** Facts that a second recording of the same deployment must repeat. */
 const FACTS = ['service', 'environment', 'version', 'git_commit', 'git_branch'] as const
@@ -57,13 +58,7 @@ export const recordDeployment = async (
       { ...wanted, fence: live.last_fence + 1n },
       input.status === 'pending' ? 'intent' : 'live',
     )
-    if (!decision.allowed) {
-      throw new RomanError(
-        decision.code as never,
-        decision.reasons.map(({ message, way_out }) => `${message} ${way_out}`).join(' '),
-        { reasons: decision.reasons },
-      )
-    }
+    if (!decision.allowed) throw refusal(decision)
     const validation = input.action_profile === undefined ? null : evaluateLaws(input.action_profile, { entropy })
     const row = await tx.deployments.create({
       data: {

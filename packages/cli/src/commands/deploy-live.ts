@@ -1,0 +1,15 @@
+import { Command } from 'commander'
+import { type Cli, clientOf, print, printJson } from '../cli.ts'
+
+export const deployLive = (cli: Cli): Command =>
+  new Command('live')
+    .description('say that a deployment recorded as pending is live now; its guard starts')
+    .argument('<deployment>', 'its uuid or the beginning of it')
+    .option('--json', 'print JSON')
+    .action(async (deployment: string, { json }: { json?: boolean }) => {
+      const recorded = await clientOf(cli).changeDeployment(deployment, { status: 'in_progress' })
+      if (json) return printJson(cli, recorded)
+      const { service, version, environment } = recorded
+      print(cli.out, `${cli.colors.green('✔')} ${service} ${version} is live and guarded in ${environment}.`)
+      for (const warning of recorded.warnings) print(cli.out, `${cli.colors.yellow('!')} ${warning}`)
+    })

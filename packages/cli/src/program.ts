@@ -1,0 +1,49 @@
+import { Command } from 'commander'
+import type { Cli } from './cli.ts'
+import { abort } from './commands/abort.ts'
+import { approve, reject, verify } from './commands/decide.ts'
+import { demo } from './commands/demo.ts'
+import { deployLive } from './commands/deploy-live.ts'
+import { deployRecord } from './commands/deploy-record.ts'
+import { dev } from './commands/dev.ts'
+import { doctor } from './commands/doctor.ts'
+import { history } from './commands/history.ts'
+import { migrate } from './commands/migrate.ts'
+import { override } from './commands/override.ts'
+import { rollback } from './commands/rollback.ts'
+import { status } from './commands/status.ts'
+
+/** The whole command line. Commands throw; `runCli` turns that into a line and an exit code. */
+export function createProgram(cli: Cli): Command {
+  const program = new Command('roman')
+    .description('Guards deployments, rolls a bad one back by itself, proves the result healthy and explains it.')
+    .option('--debug', 'show where an error came from')
+    .configureOutput({
+      writeOut: (text) => cli.out.write(text),
+      writeErr: (text) => cli.err.write(text),
+    })
+    .configureHelp({ helpWidth: 100 })
+    .exitOverride()
+    .showHelpAfterError('("roman help" shows the commands, "--help" a command\'s options)')
+    .addHelpText('after', '\nThe API is found by ROMAN_URL (http://127.0.0.1:8080 unless set), its key in ROMAN_KEY.')
+
+  const deploy = new Command('deploy').description('record what was deployed')
+  add(deploy, deployRecord(cli), deployLive(cli))
+
+  program.commandsGroup('Look:')
+  add(program, status(cli), history(cli), doctor(cli))
+  program.commandsGroup('Deploy and roll back:')
+  add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli))
+  program.commandsGroup('Run:')
+  add(program, dev(cli), demo(cli), migrate(cli))
+  return program
+}
+
+/** A command that is added takes nothing over from its parent by itself. */
+function add(parent: Command, ...commands: Command[]): void {
+  for (const command of commands) {
+    command.copyInheritedSettings(parent)
+    for (const below of command.commands) below.copyInheritedSettings(command)
+    parent.addCommand(command)
+  }
+}
