@@ -11,7 +11,7 @@ interface OnBehalfOf {
  * Who acts is who was authenticated: whoever holds the service key. It alone may speak for others, so `initiated_by`
  * is taken over here (the use-case checks that the user exists), and a Discord member is recorded by id and name.
  */
-export const actorOf = (body: OnBehalfOf): Actor =>
+const actorOf = (body: OnBehalfOf): Actor =>
   body.discord
     ? { kind: 'discord', user_id: null, discord_id: body.discord.id, name: body.discord.name }
     : { kind: 'service_key', user_id: body.initiated_by ?? null }

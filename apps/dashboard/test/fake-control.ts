@@ -112,7 +112,7 @@ const law = (name: string, rule: string, observed: string, passed = true) => ({
   required: '',
   message: observed,
 })
-export const rollback: RollbackView = {
+const rollback: RollbackView = {
   id: 9,
   event_id: eventId,
   deployment_id: id(1),

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { copyToSharedCache } from './shared-copy.ts'
 
-export interface UnixUser {
+interface UnixUser {
   uid: number
   gid: number
 }

@@ -70,7 +70,7 @@ interface Link {
  * The links from `pid` up to its topmost launcher; none where no launcher is found. What started the launcher (a shell,
  * a terminal) is not watched: `nohup pnpm dev &` may outlive it.
  */
-export function launchers(pid: number): Link[] {
+function launchers(pid: number): Link[] {
   const links: Link[] = []
   let watched = 0
   for (let current = pid; current > 1 && links.length < 32; ) {

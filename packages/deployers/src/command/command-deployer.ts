@@ -32,7 +32,7 @@ export function createCommandDeployer(config: CommandConfig, deps: HostDeps): De
 }
 
 /** Whether the command is there and may be executed. A name with a placeholder can only be judged when it is filled. */
-export async function ableToRun(command: string, cwd: string, path = ''): Promise<{ able: boolean; detail: string }> {
+async function ableToRun(command: string, cwd: string, path = ''): Promise<{ able: boolean; detail: string }> {
   if (command.includes('{')) return { able: true, detail: `${command} is known when it is filled.` }
   const candidates = command.includes('/')
     ? [resolve(cwd, command)]

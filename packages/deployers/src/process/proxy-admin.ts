@@ -5,7 +5,7 @@ import type { Instance } from './proxy-state.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** `POST /switch`. */
-export interface SwitchRequest {
+interface SwitchRequest {
   instance: Instance
   drain_seconds: number
 }

@@ -36,7 +36,7 @@ export interface WorkflowFile {
   state?: 'active' | 'disabled_manually'
 }
 
-export interface Step {
+interface Step {
   name: string
   number: number
   status: 'queued' | 'in_progress' | 'completed'
