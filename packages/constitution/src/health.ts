@@ -1,7 +1,8 @@
 import { connectionEntropy, entropyOf, errorRateEntropy, recentErrorsEntropy, UNSTABLE_ENTROPY } from './entropy.ts'
 import { formatNumber, measured } from './numbers.ts'
 import { type HealthSample, type Readings, readSample } from './sample.ts'
-import { DEFAULT_THRESHOLDS, type Thresholds } from './thresholds.ts'
+import type { ErrorEvidence } from './sequential.ts'
+import { limitOf, type Thresholds } from './thresholds.ts'
 
 /** What is judged, each named like its threshold, in the order in which they give the reason. */
 export const SIGNALS = [
@@ -15,6 +16,9 @@ export type SignalName = (typeof SIGNALS)[number]
 
 /** The signals that can trigger a rollback; the others only warn. */
 export const ACTING_SIGNALS: readonly SignalName[] = SIGNALS.slice(0, 3)
+
+/** Those that count errors; one sequential test stands for both. */
+export const ERROR_SIGNALS: readonly SignalName[] = SIGNALS.slice(0, 2)
 
 export type HealthState = 'healthy' | 'watching' | 'breach' | 'unknown'
 
@@ -45,6 +49,8 @@ export type JudgeOptions = {
   suppressed?: readonly SignalName[] | undefined
   /** After the watch window the error rate alone acts only if `recent_errors` > 25 too. */
   after_window?: boolean | undefined
+  /** With `evidence: sequential`: errors act through this alone. */
+  error_evidence?: ErrorEvidence | undefined
 }
 
 /** What `recent_errors` must be above for the error rate to act after the window. */
@@ -62,16 +68,20 @@ export function judgeSample(sample: HealthSample, thresholds: Thresholds, option
   const withheld = withholdErrors(readings, thresholds, warnings)
   const observed = observe(readings)
   const watched = elevated(readings)
+  const tested = options.error_evidence
+  const proved = tested !== undefined && tested.value >= tested.needed
 
   const signals = SIGNALS.map((signal): SignalFinding => {
     const value = observed[signal]
-    const threshold = limit(thresholds, signal)
+    const threshold = limitOf(thresholds, signal)
     const exceeded = value !== null && value > threshold
     const suppressed = exceeded && ACTING_SIGNALS.includes(signal) && (options.suppressed?.includes(signal) ?? false)
     const finding = { signal, observed: value, threshold, exceeded, suppressed }
     if (value === null) return { ...finding, state: 'unknown' }
-    if (!exceeded) return { ...finding, state: watched.includes(signal) ? 'watching' : 'healthy' }
-    const acts = ACTING_SIGNALS.includes(signal) && !suppressed && !withheld.includes(signal)
+    const byTest = tested !== undefined && ERROR_SIGNALS.includes(signal)
+    const triggered = byTest ? proved && signal === 'error_rate_per_minute' : exceeded
+    if (!exceeded && !triggered) return { ...finding, state: watched.includes(signal) ? 'watching' : 'healthy' }
+    const acts = ACTING_SIGNALS.includes(signal) && triggered && !suppressed && !withheld.includes(signal)
     const alone = signal === 'error_rate_per_minute' && options.after_window === true
     const backed = !alone || (readings.recentErrors !== null && readings.recentErrors > STANDBY_RECENT_ERRORS)
     return { ...finding, state: acts && backed ? 'breach' : 'watching' }
@@ -79,7 +89,8 @@ export function judgeSample(sample: HealthSample, thresholds: Thresholds, option
 
   for (const { signal, exceeded, suppressed } of signals) {
     if (suppressed) warnings.push(`${signal} was in breach before this deployment and is not blamed on it yet`)
-    if (exceeded && withheld.includes(signal))
+    const unproved = tested !== undefined && !proved && ERROR_SIGNALS.includes(signal)
+    if (exceeded && (unproved || withheld.includes(signal)))
       warnings.push(`${signal} is above its threshold, on too little evidence to act`)
   }
   warn(signals, warnings)
@@ -89,17 +100,12 @@ export function judgeSample(sample: HealthSample, thresholds: Thresholds, option
   const breach = first('breach')
   const watching = first('watching')
   const verdict = { signals, warnings, entropy: entropyOf(sample) }
-  if (breach) return { state: 'breach', reason: breachReason(breach, readings), ...verdict }
+  if (breach) return { state: 'breach', reason: breachReason(breach, readings, tested), ...verdict }
   if (readings.blindTo.length > 0) {
     return { state: 'unknown', reason: `Health cannot be read: ${readings.blindTo.join(', ')}`, ...verdict }
   }
   if (watching) return { state: 'watching', reason: watchingReason(watching, readings), ...verdict }
   return { state: 'healthy', reason: SYSTEM_HEALTHY, ...verdict }
-}
-
-/** Thresholds stored long ago may lack a field that exists now; a number nobody can compare with is no threshold. */
-function limit(thresholds: Thresholds, signal: SignalName): number {
-  return measured(thresholds[signal]) ?? DEFAULT_THRESHOLDS[signal]
 }
 
 function observe(readings: Readings): Record<SignalName, number | null> {
@@ -160,9 +166,22 @@ function warn(signals: SignalFinding[], warnings: string[]): void {
   }
 }
 
-function breachReason({ signal, observed, threshold }: SignalFinding, readings: Readings): string {
+function breachReason(
+  { signal, observed, threshold }: SignalFinding,
+  readings: Readings,
+  tested?: ErrorEvidence,
+): string {
   const seen = formatNumber(observed ?? 0, threshold)
-  if (signal === 'error_rate_per_minute') return `High error rate: ${seen} errors/minute`
+  if (signal === 'error_rate_per_minute') {
+    if (tested === undefined) return `High error rate: ${seen} errors/minute`
+    const rate = formatNumber(tested.rate_per_minute)
+    // Proof may be there before the rate's own window is full.
+    const fact =
+      (observed ?? 0) > tested.rate_per_minute
+        ? `${seen} errors/minute, proved above ${rate}`
+        : `proved above ${rate} errors/minute`
+    return `High error rate: ${fact} (false alarm at most ${formatNumber(tested.false_alarm_bound * 100)}%)`
+  }
   if (signal === 'recent_errors') return `Too many recent errors: ${seen} in last 5 minutes`
   return `Database connection exhaustion: ${seen}% of ${readings.maxConnections} connections`
 }

@@ -14,12 +14,18 @@ export {
   type BrakeEvidence,
   brake,
   DEFAULT_ROLLBACKS_PER_HOUR,
+  type Freeze,
+  type FreezeEvidence,
+  hourlyCap,
+  mayFreeze,
+  mayUnfreeze,
   SHARED_CAUSE_SERVICES,
 } from './brake.ts'
 export { DECISION_CODES, type Decision, type DecisionCode, type Reason, type Refused } from './decision.ts'
 export { entropyOf, UNSTABLE_ENTROPY } from './entropy.ts'
 export {
   ACTING_SIGNALS,
+  ERROR_SIGNALS,
   type HealthState,
   type JudgeOptions,
   judgeSample,
@@ -79,12 +85,22 @@ export {
 } from './rollback-gate.ts'
 export { connectionUtilization, type HealthSample } from './sample.ts'
 export { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
+export {
+  DEFAULT_FALSE_ALARM_BOUND,
+  type ErrorEvidence,
+  falseAlarmBound,
+  isSequential,
+  normalRatePerMinute,
+  type SequentialState,
+} from './sequential.ts'
 export { type Candidate, chooseTarget, type Failing, sameCommit, type TargetChoice } from './target.ts'
 export {
   DEFAULT_POLICY,
   DEFAULT_RATE_WINDOW_SECONDS,
   DEFAULT_THRESHOLDS,
   DEFAULT_WATCH,
+  EVIDENCE,
+  type Evidence,
   type GuardPolicy,
   MIGRATION_POLICIES,
   type MigrationPolicy,

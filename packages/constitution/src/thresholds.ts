@@ -1,3 +1,8 @@
+import { measured } from './numbers.ts'
+
+export const EVIDENCE = ['threshold', 'sequential'] as const
+export type Evidence = (typeof EVIDENCE)[number]
+
 /**
  * When a signal is in breach: strictly above its number. Stored with each deployment, so that a decision can be
  * explained later by the thresholds that were in force.
@@ -21,7 +26,22 @@ export type Thresholds = {
   min_requests?: number | undefined
   /** Errors are in breach only above this share of requests, in percent. Off by default. */
   error_percent?: number | undefined
+  /**
+   * What makes errors a breach while a deployment is watched: `threshold` (default) as soon as a count is above its
+   * threshold, `sequential` only once they prove a rate above it.
+   */
+  evidence?: Evidence | undefined
+  /** With `evidence: sequential`: the chance at most, per deployment, of a breach while the rate is not above. Default 0.01. */
+  false_alarm_bound?: number | undefined
 }
+
+/** The thresholds that are always there, each named like the signal it limits. */
+type Limit =
+  | 'error_rate_per_minute'
+  | 'recent_errors'
+  | 'database_connection_percent'
+  | 'p95_response_ms'
+  | 'memory_percent'
 
 export const DEFAULT_THRESHOLDS: Thresholds = {
   error_rate_per_minute: 5,
@@ -76,6 +96,8 @@ export type GuardPolicy = {
   /** How long a guard waits for a person before it announces again and stops waiting. */
   decision_wait_seconds: number
   migrations: MigrationPolicy
+  /** Automatic rollbacks at most in an hour; then people are asked. Default 3; 0 always asks. */
+  rollbacks_per_hour?: number | undefined
 }
 
 export const DEFAULT_POLICY: GuardPolicy = {
@@ -90,4 +112,9 @@ export const DEFAULT_POLICY: GuardPolicy = {
 export function rateWindowSeconds(thresholds: Thresholds): number {
   const seconds = thresholds.rate_window_seconds
   return typeof seconds === 'number' && seconds > 0 ? seconds : DEFAULT_RATE_WINDOW_SECONDS
+}
+
+/** The threshold in force. Those stored long ago may lack a field that exists now; a number nobody can compare with is no threshold. */
+export function limitOf(thresholds: Thresholds, name: Limit): number {
+  return measured(thresholds[name]) ?? DEFAULT_THRESHOLDS[name]
 }

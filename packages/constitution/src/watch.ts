@@ -1,7 +1,22 @@
 import { type Attention, attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
-import { judgeSample, type SampleVerdict, type SignalFinding, type SignalName, SYSTEM_HEALTHY } from './health.ts'
+import {
+  ERROR_SIGNALS,
+  judgeSample,
+  type SampleVerdict,
+  type SignalFinding,
+  type SignalName,
+  SYSTEM_HEALTHY,
+} from './health.ts'
 import { type HealthSample, readSample } from './sample.ts'
 import { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
+import {
+  errorEvidence,
+  isSequential,
+  phaseSeconds,
+  type SequentialState,
+  settle,
+  startSequential,
+} from './sequential.ts'
 import { type Suppression, startSuppression, stillSuppressed, updateSuppression } from './suppression.ts'
 import { rateWindowSeconds, type Thresholds, type WatchPolicy } from './thresholds.ts'
 
@@ -26,6 +41,8 @@ export type WatchState = {
   /** Since when a breach has lasted that has not yet held for `for_seconds`. */
   breaching_since: number | null
   kept: KeptSample | null
+  /** Only with `evidence: sequential`. */
+  sequential?: SequentialState | undefined
   /** Once given, for good. */
   verdict: WatchVerdict | null
 }
@@ -36,6 +53,11 @@ export type WatchTick = {
   sample: HealthSample
   /** Errors from `deployed_at` to the end of the window, or to now where that is earlier; null where unreadable. */
   errors_in_window: number | null
+  /**
+   * Errors from `deployed_at` to now, for `evidence: sequential`; null where unreadable. Left out, `errors_in_window` stands
+   * for it, which is the same until the window's end.
+   */
+  errors_since_deployed?: number | null | undefined
   /** A newer deployment is live. */
   superseded: boolean
   /** A rollback of this deployment is open. */
@@ -71,7 +93,10 @@ export type Observation = {
 export function startWatch(plan: WatchPlan): WatchState {
   const from = plan.phase === 'window' ? plan.deployed_at : windowEnd(plan)
   const suppression = startSuppression(plan.baseline_breached)
-  return { plan, attention: startAttention(from), suppression, breaching_since: null, kept: null, verdict: null }
+  const attention = startAttention(from)
+  const settled = plan.phase === 'window' ? { at: plan.deployed_at, errors: 0 } : null
+  const sequential = isSequential(plan.thresholds) ? { sequential: startSequential(settled) } : {}
+  return { plan, attention, suppression, breaching_since: null, kept: null, ...sequential, verdict: null }
 }
 
 /**
@@ -82,7 +107,12 @@ export function observe(before: WatchState, tick: WatchTick): Observation {
   const { plan } = before
   const afterWindow = plan.phase === 'standby' || tick.at > windowEnd(plan)
   const suppressed = stillSuppressed(before.suppression)
-  const judged = judgeSample(tick.sample, plan.thresholds, { suppressed, after_window: afterWindow })
+  const sequential = before.sequential && settleTick(before.sequential, plan, suppressed, tick)
+  const judged = judgeSample(tick.sample, plan.thresholds, {
+    suppressed,
+    after_window: afterWindow,
+    error_evidence: sequential && errorEvidence(sequential, plan.thresholds),
+  })
   if (before.verdict) {
     return { state: before, verdict: before.verdict, sample_verdict: judged, keep_sample: false, effects: [] }
   }
@@ -97,6 +127,7 @@ export function observe(before: WatchState, tick: WatchTick): Observation {
     suppression: baseline.suppression,
     breaching_since: breachingSince(before, judged, tick.at),
     kept: keep ? keptSample(judged, tick.at) : before.kept,
+    ...(sequential ? { sequential } : {}),
   }
   const verdict = conclude(state, tick, judged)
   const effects: WatchEffect[] = []
@@ -107,14 +138,25 @@ export function observe(before: WatchState, tick: WatchTick): Observation {
   return { state: { ...state, verdict }, verdict, sample_verdict: judged, keep_sample: keep, effects }
 }
 
+function settleTick(
+  before: SequentialState,
+  plan: WatchPlan,
+  suppressed: readonly SignalName[],
+  tick: WatchTick,
+): SequentialState {
+  const errors = tick.errors_since_deployed === undefined ? tick.errors_in_window : tick.errors_since_deployed
+  const held = tick.at < warmUpEnd(plan) || ERROR_SIGNALS.some((signal) => suppressed.includes(signal))
+  const spanSeconds = phaseSeconds(plan.phase, plan.watch)
+  return settle(before, tick.at, errors, held, { thresholds: plan.thresholds, spanSeconds })
+}
+
 /** A breach goes on until a sample that was read shows none; a blind moment neither confirms nor ends it. */
 function breachingSince(
   { plan, breaching_since: since }: WatchState,
   judged: SampleVerdict,
   at: number,
 ): number | null {
-  const warmUpEnd = plan.deployed_at + (plan.watch.warm_up_seconds ?? 0) * 1000
-  if (judged.state === 'breach') return at < warmUpEnd ? null : (since ?? at)
+  if (judged.state === 'breach') return at < warmUpEnd(plan) ? null : (since ?? at)
   return judged.state === 'unknown' ? since : null
 }
 
@@ -171,6 +213,10 @@ function concludeWindow(state: WatchState, tick: WatchTick): WatchVerdict | null
 /** A clean window has fewer errors than this: under one a minute, over at least five minutes' worth. */
 export function cleanWindowErrors(windowSeconds: number): number {
   return Math.max(5, windowSeconds / 60)
+}
+
+function warmUpEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
+  return deployedAt + (watch.warm_up_seconds ?? 0) * 1000
 }
 
 function windowEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {

@@ -7,6 +7,7 @@ import { readHealth, reportOf } from './health.ts'
 import type { Control } from './port.ts'
 import { resolveDeployment } from './store/deployments.ts'
 import { abortRollback } from './use-cases/abort-rollback.ts'
+import { runBacktest } from './use-cases/backtest.ts'
 import { changeDeployment } from './use-cases/change-deployment.ts'
 import { decide } from './use-cases/decide.ts'
 import { executeRollback } from './use-cases/execute-rollback.ts'
@@ -17,8 +18,10 @@ import { listQuarantine, releaseQuarantine } from './use-cases/quarantine.ts'
 import { recordDeployment } from './use-cases/record-deployment.ts'
 import { verifyDeployment } from './use-cases/verify-deployment.ts'
 import { listDeployments, readDeployment } from './views/deployments.ts'
+import { readExplanation } from './views/explanation.ts'
 import { readHistory, readRollback } from './views/rollbacks.ts'
 import { readSummary } from './views/summary.ts'
+import { readThresholds } from './views/thresholds.ts'
 
 /** The use-cases over their real parts. */
 export const createControl = (context: ControlContext): Control => {
@@ -48,11 +51,7 @@ export const createControl = (context: ControlContext): Control => {
     history: (query) => readHistory(context.db, query),
     async showRollback(eventId) {
       const view = await readRollback(context.db, eventId)
-      if (view === null)
-        throw new RomanError(
-          'rollback_not_found',
-          `Rollback ${eventId} is not recorded. GET /auto-rollback/history lists what is.`,
-        )
+      if (view === null) throw noRollback(eventId)
       return view
     },
     override: (eventId, input, call) => overrideRollback(context, eventId, input, call),
@@ -69,6 +68,17 @@ export const createControl = (context: ControlContext): Control => {
     freeze: (input, call) => freeze(context, input, call),
     unfreeze: (input, call) => unfreeze(context, input, call),
     listFreezes: async () => ({ freezes: await listFreezes(context) }),
+    async explainDeployment(ref, where) {
+      const { deployment_id } = await resolveDeployment(context.db, ref, where)
+      return readExplanation(context.db, deployment_id)
+    },
+    async explainRollback(eventId) {
+      const event = await context.db.prisma.rollback_events.findUnique({ where: { event_id: eventId } })
+      if (event?.deployment_id == null) throw noRollback(eventId)
+      return readExplanation(context.db, event.deployment_id)
+    },
+    backtest: (input) => runBacktest(context, input),
+    thresholds: (query) => readThresholds(context, query),
     listQuarantine: () => listQuarantine(context),
     releaseQuarantine: (input, call) => releaseQuarantine(context, input, call),
     label: (ref, input, call) => labelDeployment(context, ref, input, call),
@@ -101,6 +111,9 @@ export const createControl = (context: ControlContext): Control => {
   }
   return translated(control)
 }
+
+const noRollback = (eventId: string): RomanError =>
+  new RomanError('rollback_not_found', `Rollback ${eventId} is not recorded. GET /auto-rollback/history lists what is.`)
 
 /** PostgreSQL being away is one clear error, whichever use-case met it. */
 const translated = (control: Control): Control =>

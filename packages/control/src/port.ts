@@ -2,6 +2,8 @@ import type {
   AbortRollbackRequest,
   AbortRollbackResponse,
   Actor,
+  BacktestRequest,
+  BacktestResponse,
   ChangeDeploymentRequest,
   CheckRequest,
   CheckResponse,
@@ -9,6 +11,7 @@ import type {
   DeploymentView,
   ExecuteRollbackRequest,
   ExecuteRollbackResponse,
+  ExplanationResponse,
   FreezeRequest,
   FreezeView,
   HistoryQuery,
@@ -28,6 +31,8 @@ import type {
   ReleaseResponse,
   RollbackView,
   SummaryResponse,
+  ThresholdsQuery,
+  ThresholdsResponse,
   UnfreezeResponse,
   VerifyResponse,
 } from '@roman/contracts'
@@ -88,6 +93,11 @@ export interface Control {
   freeze(input: FreezeRequest, call: Call): Promise<{ created: boolean; body: FreezeView }>
   unfreeze(input: FreezeRequest, call: Call): Promise<UnfreezeResponse>
   listFreezes(): Promise<ListFreezesResponse>
+  explainDeployment(ref: string, where?: { service?: string; environment?: string }): Promise<ExplanationResponse>
+  explainRollback(eventId: string): Promise<ExplanationResponse>
+  backtest(input: BacktestRequest): Promise<BacktestResponse>
+  thresholds(query: ThresholdsQuery): Promise<ThresholdsResponse>
+
   listQuarantine(): Promise<ListQuarantineResponse>
   releaseQuarantine(input: ReleaseRequest, call: Call): Promise<ReleaseResponse>
   label(ref: string, input: LabelRequest, call: Call): Promise<LabelResponse>

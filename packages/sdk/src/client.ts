@@ -102,6 +102,23 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       const [header, sending] = command(options)
       return receive((signal) => api.POST('/v1/unfreeze', { body, params: { header }, signal }), sending)
     },
+    /** Why a deployment was, or was not, rolled back. */
+    explainDeployment(id: string, where: T.Where = {}, options?: CallOptions): Promise<T.Explanation> {
+      const params = { path: { id }, query: where }
+      return receive((signal) => api.GET('/v1/deployments/{id}/explanation', { params, signal }), reading(options))
+    },
+    explainRollback(event_id: string, options?: CallOptions): Promise<T.Explanation> {
+      const params = { path: { event_id } }
+      return receive((signal) => api.GET('/v1/rollbacks/{event_id}/explanation', { params, signal }), reading(options))
+    },
+    /** What other rules would have done over the past; changes nothing. */
+    backtest(body: T.BacktestQuestion, options?: CallOptions): Promise<T.Backtest> {
+      return receive((signal) => api.POST('/v1/backtests', { body, signal }), reading(options))
+    },
+    /** The rules in force, and how often they would cry wolf. */
+    thresholds(query: T.ThresholdsQuestion, options?: CallOptions): Promise<T.ThresholdsAnswer> {
+      return receive((signal) => api.GET('/v1/thresholds', { params: { query }, signal }), reading(options))
+    },
     async listQuarantine(options?: CallOptions): Promise<T.Quarantine[]> {
       return (await receive((signal) => api.GET('/v1/quarantine', { signal }), reading(options))).quarantine
     },

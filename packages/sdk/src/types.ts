@@ -37,6 +37,11 @@ export type Release = Body<'releaseQuarantine'>
 export type Released = operations['releaseQuarantine']['responses'][200]['content']['application/json']
 export type Quarantine =
   operations['listQuarantine']['responses'][200]['content']['application/json']['quarantine'][number]
+export type Explanation = operations['explainRollback']['responses'][200]['content']['application/json']
+export type BacktestQuestion = Body<'backtest'>
+export type Backtest = operations['backtest']['responses'][200]['content']['application/json']
+export type ThresholdsQuestion = Query<'thresholds'>
+export type ThresholdsAnswer = operations['thresholds']['responses'][200]['content']['application/json']
 export type Label = Body<'labelDeployment'>
 export type Labelled = operations['labelDeployment']['responses'][200]['content']['application/json']
 export type Verified = operations['verifyDeployment']['responses'][200]['content']['application/json']

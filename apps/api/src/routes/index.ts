@@ -1,9 +1,11 @@
 import type { Route } from '../app.ts'
 import { abortRollback } from './abort-rollback.ts'
+import { analysis } from './analysis.ts'
 import { changeDeployment } from './change-deployment.ts'
 import { checkDeployment } from './check-deployment.ts'
 import { decideDeployment } from './decide-deployment.ts'
 import { executeRollback } from './execute-rollback.ts'
+import { explanation } from './explanation.ts'
 import { freezes } from './freezes.ts'
 import { ingestErrors } from './ingest-errors.ts'
 import { labelDeployment } from './label-deployment.ts'
@@ -30,6 +32,8 @@ export const keyedRoutes: readonly Route[] = [
   decideDeployment,
   verifyDeployment,
   labelDeployment,
+  explanation,
+  analysis,
   freezes,
   quarantine,
   ingestErrors,

@@ -88,6 +88,14 @@ export const thresholdsConfig = z.strictObject({
   memory_percent: z.number().positive().max(100).default(95),
   rate_window_seconds: seconds(60, 3600),
   for_seconds: z.number().min(0).max(3600).default(0),
+  /** Errors act only at this traffic or more; needs a source of requests_per_minute. */
+  min_requests: z.number().positive().optional(),
+  /** Errors act only above this share of requests, in percent. */
+  error_percent: z.number().positive().max(100).optional(),
+  /** `sequential`: errors act once they prove a rate above the threshold. */
+  evidence: z.enum(['threshold', 'sequential']).optional(),
+  /** With `sequential`: the chance at most, per deployment, of a false alarm. */
+  false_alarm_bound: z.number().positive().max(0.5).optional(),
 })
 
 export const watchConfig = z.strictObject({
@@ -97,6 +105,8 @@ export const watchConfig = z.strictObject({
   drain_seconds: z.number().min(0).max(600).default(5),
   auto_rollback_within_seconds: seconds(1800),
   verify_deadline_seconds: seconds(300),
+  /** A breach this soon after the deployment does not count yet. */
+  warm_up_seconds: z.number().min(0).max(3600).optional(),
 })
 
 export const environmentConfig = z.strictObject({

@@ -197,6 +197,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments/{id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why it was, or was not, rolled back
+         * @description Told from stored data alone, by the thresholds that were in force then.
+         */
+        get: operations["explainDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rollbacks/{event_id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why the rollback’s deployment was, or was not, rolled back */
+        get: operations["explainRollback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What other rules would have done over the past
+         * @description Replays stored samples and errors through the code that guards deployments, beside today’s rules.
+         */
+        post: operations["backtest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules in force, and how often they would cry wolf */
+        get: operations["thresholds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/freezes": {
         parameters: {
             query?: never;
@@ -1728,6 +1802,414 @@ export interface operations {
             };
             /** @description `deployment_not_found`: No such deployment. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    explainDeployment: {
+        parameters: {
+            query?: {
+                service?: string;
+                environment?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole account, in order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uuid */
+                        deployment_id: string;
+                        /** @enum {string} */
+                        outcome: "rolled_back" | "refused" | "failed" | "aborted" | "in_progress" | "not_rolled_back";
+                        headline: string;
+                        rules: string[];
+                        lines: {
+                            at: string | null;
+                            text: string;
+                        }[];
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_deployment`: The prefix or version fits several deployments.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `deployment_not_found`: No such deployment. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    explainRollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole account, in order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uuid */
+                        deployment_id: string;
+                        /** @enum {string} */
+                        outcome: "rolled_back" | "refused" | "failed" | "aborted" | "in_progress" | "not_rolled_back";
+                        headline: string;
+                        rules: string[];
+                        lines: {
+                            at: string | null;
+                            text: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request is malformed; the field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rollback_not_found`: No such rollback. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    service?: string;
+                    environment: string;
+                    /** @default 30 */
+                    since_days?: number;
+                    /** @default {} */
+                    thresholds?: {
+                        error_rate_per_minute?: number;
+                        recent_errors?: number;
+                        database_connection_percent?: number;
+                        p95_response_ms?: number;
+                        memory_percent?: number;
+                        rate_window_seconds?: number;
+                        for_seconds?: number;
+                        min_requests?: number;
+                        error_percent?: number;
+                        /** @enum {string} */
+                        evidence?: "threshold" | "sequential";
+                        false_alarm_bound?: number;
+                    };
+                    /** @default {} */
+                    watch?: {
+                        window_seconds?: number;
+                        verify_seconds?: number;
+                        drain_seconds?: number;
+                        auto_rollback_within_seconds?: number;
+                        verify_deadline_seconds?: number;
+                        warm_up_seconds?: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description More or fewer rollbacks, which, and how much earlier. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        headline: string;
+                        deployments: number;
+                        truncated: boolean;
+                        more: string[];
+                        fewer: string[];
+                        earlier: string[];
+                        later: string[];
+                        today: {
+                            rollbacks: number;
+                            labelled: number;
+                            precision: number | null;
+                            recall: number | null;
+                            rules: {
+                                [key: string]: {
+                                    rollbacks: number;
+                                    labelled: number;
+                                    precision: number | null;
+                                    recall: number | null;
+                                };
+                            };
+                        };
+                        proposed: {
+                            rollbacks: number;
+                            labelled: number;
+                            precision: number | null;
+                            recall: number | null;
+                            rules: {
+                                [key: string]: {
+                                    rollbacks: number;
+                                    labelled: number;
+                                    precision: number | null;
+                                    recall: number | null;
+                                };
+                            };
+                        };
+                        rows: {
+                            /** Format: uuid */
+                            deployment_id: string;
+                            version: string;
+                            /** Format: date-time */
+                            deployed_at: string;
+                            label: string | null;
+                            /** @enum {string} */
+                            change: "same" | "more" | "fewer" | "earlier" | "later";
+                            earlier_ms: number | null;
+                            today: {
+                                rolls_back: boolean;
+                                verdict: string;
+                                phase: string;
+                                /** Format: date-time */
+                                at: string;
+                                reason: string;
+                                signals: string[];
+                            };
+                            proposed: {
+                                rolls_back: boolean;
+                                verdict: string;
+                                phase: string;
+                                /** Format: date-time */
+                                at: string;
+                                reason: string;
+                                signals: string[];
+                            };
+                        }[];
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `unknown_service`: No such service in roman.yaml.
+             *
+             *     `unknown_environment`: No such environment of that service in roman.yaml.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    thresholds: {
+        parameters: {
+            query: {
+                service?: string;
+                environment: string;
+                errors_per_minute?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rules, noise per rule, and a warning where it is too much. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        environment: string;
+                        rules: string[];
+                        errors_per_minute: number;
+                        noise: {
+                            signal: string;
+                            count: number;
+                            seconds: number;
+                            chance_in_window: number;
+                            chance_per_deployment: number;
+                            /** @enum {string} */
+                            by: "formula" | "simulation" | "bound";
+                        }[];
+                        chance_per_deployment: {
+                            at_least: number;
+                            at_most: number;
+                        };
+                        warning: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `unknown_service`: No such service in roman.yaml.
+             *
+             *     `unknown_environment`: No such environment of that service in roman.yaml.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

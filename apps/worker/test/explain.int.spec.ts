@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { CALL, ended, startTestBed } from './test-bed.ts'
+
+describe('afterwards', async () => {
+  const bed = await startTestBed({ watch: { window_seconds: 2 } })
+
+  it('explains why, tries other rules over the past, and shows how noisy the rules are', async () => {
+    const good = await bed.deploy('v1.0.0')
+    await bed.untilStatus(good, 'success')
+    const bad = await bed.deploy('v1.0.1')
+    await bed.fail('v1.0.1', 7)
+    const eventId = await bed.untilRollback(bad, ended)
+    await bed.untilPhase(bad, 'ended')
+
+    const why = await bed.control.explainRollback(eventId)
+    expect(why).toMatchObject({ deployment_id: bad, outcome: 'rolled_back' })
+    expect(why.headline).toBe(
+      'storefront v1.0.1 in production was rolled back to v1.0.0: High error rate: 7 errors/minute',
+    )
+    expect(why.rules[0]).toContain('More than 5 errors a minute')
+    const told = why.lines.map(({ text }) => text).join('\n')
+    expect(told).toContain('Verdict of the window: breach. High error rate: 7 errors/minute')
+    expect(told).toContain('The rule: error_rate_per_minute was 7, the threshold is 5')
+    expect(told).toContain('Law of Inhabitance: upheld')
+    expect(told).toContain('succeeded')
+    expect(await bed.control.explainDeployment(good)).toMatchObject({ outcome: 'not_rolled_back' })
+
+    await bed.control.label(bad, { label: 'right' }, CALL)
+    await bed.control.label(good, { label: 'right', reason: 'It was fine' }, CALL)
+    const same = await bed.control.backtest({ environment: 'production', since_days: 1, thresholds: {}, watch: {} })
+    expect(same).toMatchObject({
+      deployments: 2,
+      more: [],
+      fewer: [],
+      today: { rollbacks: 1, labelled: 2, precision: 1, recall: 1 },
+    })
+    const blunter = await bed.control.backtest({
+      environment: 'production',
+      since_days: 1,
+      thresholds: { error_rate_per_minute: 10 },
+      watch: {},
+    })
+    expect(blunter).toMatchObject({ fewer: [bad], proposed: { rollbacks: 0, recall: 0 } })
+
+    const noise = await bed.control.thresholds({ environment: 'production', errors_per_minute: 3 })
+    expect(noise.rules.length).toBeGreaterThan(3)
+    expect(noise.noise.map(({ signal }) => signal)).toEqual(['error_rate_per_minute', 'recent_errors'])
+    expect((await bed.control.thresholds({ environment: 'production' })).errors_per_minute).toBeGreaterThanOrEqual(0)
+  })
+})

@@ -1,0 +1,58 @@
+import { listenForStop } from '@roman/local-stack'
+import { DefaultLogger, Runtime } from '@temporalio/worker'
+import { detectionDelay } from './detection-delay.ts'
+import { historyEvents } from './history-events.ts'
+import type { Benchmark } from './report.ts'
+import { rollbackOverhead } from './rollback-overhead.ts'
+import { startServers } from './servers.ts'
+
+/**
+ * `pnpm bench [name…]`: runs all benchmarks, or the named ones, one after the other. A JSON line each on stdout, words
+ * for people on stderr. Exits 1 when one broke; a missed aim is an answer, and is in its line.
+ */
+const BENCHMARKS: Record<string, Benchmark> = {
+  history_events: historyEvents,
+  rollback_overhead: rollbackOverhead,
+  detection_delay: detectionDelay,
+}
+
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
+
+const runAll = async (names: string[], signal: AbortSignal): Promise<void> => {
+  const servers = await startServers(process.env, signal)
+  const stopped = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
+  stopped.catch(() => {})
+  try {
+    for (const name of names) {
+      say(`\n${name}`)
+      const startedAt = performance.now()
+      const result = await Promise.race([BENCHMARKS[name]!(servers, (text) => say(`  ${text}`)), stopped])
+      process.stdout.write(`${JSON.stringify({ bench: name, ...result })}\n`)
+      const seconds = Math.round((performance.now() - startedAt) / 1000)
+      say(`  aim ${result.aim}: ${result.met ? 'met' : 'MISSED'} (${result.runs} runs, ${seconds} s)`)
+    }
+  } finally {
+    await servers.stop()
+  }
+}
+
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => !Object.hasOwn(BENCHMARKS, name))
+const stop = listenForStop()
+Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
+try {
+  if (unknown.length > 0) {
+    throw new Error(`No benchmark is called ${unknown.join(', ')}. There are ${Object.keys(BENCHMARKS).join(', ')}.`)
+  }
+  await runAll(names.length > 0 ? names : Object.keys(BENCHMARKS), stop.signal)
+} catch (error) {
+  say(stop.signal.aborted ? (stop.signal.reason as Error).message : String((error as Error).stack))
+  process.exitCode = 1
+}
+stop.dispose()
+// A benchmark that was interrupted leaves a worker behind that has lost its servers.
+process.exit()

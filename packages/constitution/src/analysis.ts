@@ -1,0 +1,32 @@
+/**
+ * What explains and tries out, apart from what decides: workflows never need it, and so their bundle does not carry it.
+ */
+export {
+  type Backtest,
+  type BacktestChange,
+  type BacktestDeployment,
+  type BacktestRow,
+  backtest,
+  LABELS,
+  type Label,
+  type PolicyScore,
+  type Score,
+} from './backtest.ts'
+export {
+  describePolicy,
+  type ExplainedLine,
+  type Explanation,
+  explainRollback,
+  type StoredStory,
+} from './explain.ts'
+export {
+  criesWolf,
+  type FalseRollbackChance,
+  falseRollbackChance,
+  type SignalNoise,
+  type Steady,
+  thresholdNoise,
+  WOLF_CHANCE,
+} from './noise.ts'
+export { type Replay, replay, type StoredLife } from './replay.ts'
+export { type Cluster, chanceOfCluster } from './scan-statistic.ts'

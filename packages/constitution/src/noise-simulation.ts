@@ -1,0 +1,96 @@
+import { STANDBY_RECENT_ERRORS } from './health.ts'
+import { RECENT_ERRORS_WINDOW_SECONDS, type WatchPolicy } from './thresholds.ts'
+
+export type Simulated = { chance_in_window: number; chance_per_deployment: number }
+
+export type NoiseSimulation = {
+  rules: readonly { signal: string; count: number; seconds: number }[]
+  /** A breach must hold this long. */
+  forSeconds: number
+  watch: WatchPolicy
+  ratePerMinute: number
+}
+
+/** Enough for a standard error of 0.008 at most. */
+const RUNS_MAX = 4000
+const RUNS_MIN = 50
+/** Busy services get fewer runs: their chances are near 0 or 1 anyway. */
+const ARRIVALS_MAX = 4_000_000
+
+/**
+ * How often each rule would roll back a deployment that changed nothing, where a breach must hold for some time: no closed
+ * formula is known for that, so it is tried out on Poisson arrivals. The random numbers are always the same, and so is the
+ * answer.
+ */
+export function simulateNoise({ rules, forSeconds, watch, ratePerMinute }: NoiseSimulation): Simulated[] {
+  const end = Math.max(watch.window_seconds, watch.auto_rollback_within_seconds)
+  const expected = (ratePerMinute * end) / 60
+  const hits = rules.map(() => ({ window: 0, ever: 0 }))
+  const runs = Math.max(RUNS_MIN, Math.min(RUNS_MAX, Math.floor(ARRIVALS_MAX / Math.max(1, expected))))
+  const random = seededRandom(1)
+  for (let run = 0; run < runs; run += 1) {
+    const arrivals = poissonArrivals(random, ratePerMinute / 60, end)
+    const backing = stretchesAbove(arrivals, STANDBY_RECENT_ERRORS + 1, RECENT_ERRORS_WINDOW_SECONDS)
+    rules.forEach(({ signal, count, seconds }, index) => {
+      const above = stretchesAbove(arrivals, count, seconds)
+      const inWindow = holds(above, watch.warm_up_seconds ?? 0, watch.window_seconds, forSeconds)
+      const later = signal === 'error_rate_per_minute' ? common(above, backing) : above
+      const from = Math.max(watch.window_seconds, watch.warm_up_seconds ?? 0)
+      const hit = hits[index]!
+      if (inWindow) hit.window += 1
+      if (inWindow || holds(later, from, end, forSeconds)) hit.ever += 1
+    })
+  }
+  return hits.map(({ window, ever }) => ({ chance_in_window: window / runs, chance_per_deployment: ever / runs }))
+}
+
+/** mulberry32 (T. Ettinger, public domain): small, seeded, and good enough for frequencies. Uniform in [0, 1). */
+export function seededRandom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+/** Seconds of Poisson arrivals in (0, end]. */
+export function poissonArrivals(random: () => number, perSecond: number, end: number): number[] {
+  const arrivals: number[] = []
+  if (!(perSecond > 0)) return arrivals
+  let at = 0
+  for (;;) {
+    at += -Math.log(1 - random()) / perSecond
+    if (at > end) return arrivals
+    arrivals.push(at)
+  }
+}
+
+type Stretch = { from: number; to: number }
+
+/** When the count in the trailing window is at least `count`: half-open stretches, joined where they touch. */
+function stretchesAbove(arrivals: readonly number[], count: number, windowSeconds: number): Stretch[] {
+  const stretches: Stretch[] = []
+  for (let last = count - 1; last < arrivals.length; last += 1) {
+    const from = arrivals[last]!
+    const to = arrivals[last - count + 1]! + windowSeconds
+    if (to <= from) continue
+    const before = stretches.at(-1)
+    if (before && from <= before.to) before.to = to
+    else stretches.push({ from, to })
+  }
+  return stretches
+}
+
+/** Whether one stretch lasts long enough within the limits. */
+function holds(stretches: readonly Stretch[], from: number, to: number, seconds: number): boolean {
+  return stretches.some((stretch) => {
+    const length = Math.min(stretch.to, to) - Math.max(stretch.from, from)
+    return length > 0 && length >= seconds
+  })
+}
+
+function common(a: readonly Stretch[], b: readonly Stretch[]): Stretch[] {
+  return a.flatMap((one) => b.map((two) => ({ from: Math.max(one.from, two.from), to: Math.min(one.to, two.to) })))
+}

@@ -1,0 +1,172 @@
+import { STANDBY_RECENT_ERRORS } from './health.ts'
+import { simulateNoise } from './noise-simulation.ts'
+import { formatNumber } from './numbers.ts'
+import { chanceOfCluster } from './scan-statistic.ts'
+import { falseAlarmBound, isSequential, normalRatePerMinute } from './sequential.ts'
+import {
+  limitOf,
+  RECENT_ERRORS_WINDOW_SECONDS,
+  rateWindowSeconds,
+  type Thresholds,
+  type WatchPolicy,
+} from './thresholds.ts'
+
+/** A steady state that nobody would call a fault. */
+export type Steady = { errors_per_minute: number; requests_per_minute?: number | null | undefined }
+
+/** How often one error rule would roll back a deployment that changed nothing, at a steady Poisson rate of errors. */
+export type SignalNoise = {
+  signal: 'error_rate_per_minute' | 'recent_errors'
+  /** The rule as a count: this many errors within so many seconds are a breach. */
+  count: number
+  seconds: number
+  /** Within the watch window alone. */
+  chance_in_window: number
+  /** Until `auto_rollback_within_seconds`, where it still acts by itself; at most this. */
+  chance_per_deployment: number
+  /** `formula`: Naus; `simulation`: 4,000 seeded runs at most, ± 0.016; `bound`: what the sequential test promises. */
+  by: 'formula' | 'simulation' | 'bound'
+}
+
+/** The chance that any error rule rolls back a deployment that changed nothing lies between these. */
+export type FalseRollbackChance = { at_least: number; at_most: number }
+
+/** More than this share of deployments rolled back for nothing is crying wolf. */
+export const WOLF_CHANCE = 0.05
+
+/**
+ * The noise of the two error rules. Rates are steady and errors independent: bursts, which real errors come in, make it
+ * worse. `min_requests` and `error_percent` count where the steady traffic is given, as they do in judging.
+ *
+ * After the window the error rate acts only with more than 25 recent errors; the chance of both is at most that of either.
+ * Window and standby are joined by the Harris inequality (see {@link falseRollbackChance}).
+ */
+export function thresholdNoise(thresholds: Thresholds, watch: WatchPolicy, steady: Steady): SignalNoise[] {
+  const rules = errorRules(thresholds, steady)
+  if (isSequential(thresholds)) return sequentialNoise(thresholds, rules, steady)
+  const forSeconds = thresholds.for_seconds ?? 0
+  if (forSeconds > 0) {
+    const simulated = simulateNoise({ rules, forSeconds, watch, ratePerMinute: steady.errors_per_minute })
+    return rules.map((rule, index) => ({ ...rule, ...simulated[index]!, by: 'simulation' }))
+  }
+  const { window_seconds: window, auto_rollback_within_seconds: within } = watch
+  const ratePerMinute = steady.errors_per_minute
+  const chance = ({ count, seconds }: { count: number; seconds: number }, from: number, to: number) => {
+    // A window that ends at `from` reaches back to before it, but not to before the deployment.
+    const spanSeconds = to - Math.max(0, from - seconds)
+    return to <= from ? 0 : chanceOfCluster({ count, windowSeconds: seconds, spanSeconds, ratePerMinute })
+  }
+  const backing = { count: STANDBY_RECENT_ERRORS + 1, seconds: RECENT_ERRORS_WINDOW_SECONDS }
+  const warmUp = watch.warm_up_seconds ?? 0
+  return rules.map((rule) => {
+    const inWindow = chance(rule, warmUp, window)
+    const alone = rule.signal === 'error_rate_per_minute'
+    const from = Math.max(window, warmUp)
+    const later = Math.min(chance(rule, from, within), alone ? chance(backing, from, within) : 1)
+    return { ...rule, chance_in_window: inWindow, chance_per_deployment: either(inWindow, later), by: 'formula' }
+  })
+}
+
+/**
+ * The rules together. At least the likelier one; at most as if they were independent: more errors can only help either
+ * rule, such events are positively associated in a Poisson process (the Harris–FKG inequality; G. Last, M. Penrose,
+ * "Lectures on the Poisson Process", Cambridge 2017, theorem 20.4), and so is their absence.
+ */
+export function falseRollbackChance(noise: readonly SignalNoise[]): FalseRollbackChance {
+  const chances = noise.map((rule) => rule.chance_per_deployment)
+  return { at_least: Math.max(0, ...chances), at_most: chances.reduce(either, 0) }
+}
+
+/**
+ * What to tell people whose thresholds would roll back more than {@link WOLF_CHANCE} of deployments for nothing; null where
+ * they would not. Names the rate or count that would be high enough, and the other remedies.
+ */
+export function criesWolf(thresholds: Thresholds, watch: WatchPolicy, steady: Steady): string | null {
+  const noise = thresholdNoise(thresholds, watch, steady)
+  const { at_most: chance } = falseRollbackChance(noise)
+  if (chance <= WOLF_CHANCE) return null
+  const rate = formatNumber(steady.errors_per_minute)
+  const share = formatNumber(Math.round(chance * 100))
+  const fact = `At a steady ${rate} errors/minute these thresholds would roll back about ${share}% of deployments for nothing`
+  if (isSequential(thresholds)) {
+    const normal = formatNumber(normalRatePerMinute(thresholds))
+    return `${fact}: the sequential test takes no more than ${normal} errors/minute for normal. Raise error_rate_per_minute and recent_errors.`
+  }
+  const quieter = noise
+    .filter((rule) => rule.chance_per_deployment > WOLF_CHANCE)
+    .map((rule) => {
+      const enough = quietThreshold(thresholds, watch, steady, rule.signal)
+      return `raise ${rule.signal}${enough === null ? '' : ` to ${formatNumber(enough)}`}`
+    })
+  const remedies = quieter.length > 0 ? [quieter.join(' and ')] : ['raise error_rate_per_minute and recent_errors']
+  // Neither patience nor proof helps against a rate that is above the threshold all the time.
+  if (steady.errors_per_minute <= normalRatePerMinute(thresholds)) {
+    remedies.push('let a breach last with for_seconds')
+    remedies.push('set "evidence: sequential", which keeps its false alarms below a bound')
+  }
+  return `${fact}. ${remedies.length === 1 ? 'R' : 'Either r'}${remedies.join(', or ').slice(1)}.`
+}
+
+type ErrorRule = Pick<SignalNoise, 'signal' | 'count' | 'seconds'>
+
+/** The least count that is strictly above a threshold, computed as the samples are, so that both agree on the boundary. */
+function errorRules(thresholds: Thresholds, steady: Steady): ErrorRule[] {
+  const seconds = rateWindowSeconds(thresholds)
+  const requests = steady.requests_per_minute ?? null
+  const tooFew = requests !== null && thresholds.min_requests !== undefined && requests < thresholds.min_requests
+  const percent = requests === null ? undefined : thresholds.error_percent
+  const perMinute = tooFew ? Number.POSITIVE_INFINITY : percent === undefined ? 0 : (percent * (requests ?? 0)) / 100
+  const rateCount = countAbove(Math.max(limitOf(thresholds, 'error_rate_per_minute'), perMinute), 60, seconds)
+  const recentCount = Math.max(countAbove(limitOf(thresholds, 'recent_errors')), countAbove(perMinute, 1, 5))
+  return [
+    { signal: 'error_rate_per_minute', count: rateCount, seconds },
+    { signal: 'recent_errors', count: recentCount, seconds: RECENT_ERRORS_WINDOW_SECONDS },
+  ]
+}
+
+/** Each error is worth `times / over` of what the threshold is in. */
+function countAbove(threshold: number, times = 1, over = 1): number {
+  if (!Number.isFinite(threshold)) return Number.POSITIVE_INFINITY
+  const near = Math.floor((threshold * over) / times)
+  return (near * times) / over > threshold ? near : near + 1
+}
+
+function sequentialNoise(thresholds: Thresholds, rules: ErrorRule[], steady: Steady): SignalNoise[] {
+  const normal = steady.errors_per_minute <= normalRatePerMinute(thresholds)
+  const bound = normal ? falseAlarmBound(thresholds) : 1
+  return rules.map((rule) => {
+    const chance = rule.signal === 'error_rate_per_minute' ? bound : 0
+    // Window and standby have half of the bound each.
+    const inWindow = normal ? chance / 2 : chance
+    return { ...rule, chance_in_window: inWindow, chance_per_deployment: chance, by: 'bound' }
+  })
+}
+
+/** The smallest whole threshold at which this rule alone is quiet; null where none up to a million is. */
+function quietThreshold(
+  thresholds: Thresholds,
+  watch: WatchPolicy,
+  steady: Steady,
+  signal: SignalNoise['signal'],
+): number | null {
+  const quiet = (limit: number) => {
+    const noise = thresholdNoise({ ...thresholds, [signal]: limit }, watch, steady)
+    return noise.every((rule) => rule.signal !== signal || rule.chance_per_deployment <= WOLF_CHANCE / 2)
+  }
+  let high = Math.ceil(limitOf(thresholds, signal)) + 1
+  while (!quiet(high)) {
+    high *= 2
+    if (high > 1_000_000) return null
+  }
+  let low = Math.floor(high / 2)
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (quiet(middle)) high = middle
+    else low = middle
+  }
+  return high
+}
+
+function either(a: number, b: number): number {
+  return 1 - (1 - a) * (1 - b)
+}

@@ -1,0 +1,227 @@
+import type { SignalName } from './health.ts'
+import type { HealthSample } from './sample.ts'
+import { isSequential } from './sequential.ts'
+import { type GuardPolicy, RECENT_ERRORS_WINDOW_SECONDS, rateWindowSeconds } from './thresholds.ts'
+import { observe, startWatch, type WatchPhase, type WatchTick, type WatchVerdict } from './watch.ts'
+
+/** What is stored of a deployment's life. Times in milliseconds of the database's clock; lists in any order. */
+export type StoredLife = {
+  deployed_at: number
+  /** When a later deployment took its place; null while it is live. */
+  replaced_at: number | null
+  /** Up to when anything was stored; left out where all of the watch is past. */
+  observed_until?: number | null | undefined
+  /** When the errors that count for it occurred. */
+  errors: readonly number[]
+  /** The samples that were kept. Their error counts are not used: they are counted again. */
+  samples: readonly HealthSample[]
+  baseline_breached?: readonly SignalName[] | undefined
+}
+
+/** What a policy makes of a stored life. `unended`: the stored data ends before any verdict. */
+export type Replay = {
+  rolls_back: boolean
+  verdict: WatchVerdict['kind'] | 'unended'
+  phase: WatchPhase
+  at: number
+  reason: string
+  /** Signals in breach, where it rolls back. */
+  signals: SignalName[]
+}
+
+type Rules = Pick<GuardPolicy, 'thresholds' | 'watch'>
+
+const GRID_MS = 1000
+/** Watches that last longer than this many seconds are replayed on a coarser grid; errors are judged as they came all the same. */
+const GRID_TICKS_MAX = 20_000
+/** Up to this many errors are judged one by one; of more, the last of every 50 ms, which is all a live guard sees. */
+const ARRIVALS_MAX = 10_000
+const COALESCE_MS = 50
+/** A sample is kept once a minute, and whenever a state changes: until the next is due it holds. */
+const SAMPLE_HOLDS_MS = 75_000
+/** A second in which nothing changed is passed over, but not for longer than this. */
+const IDLE_MAX_MS = 10_000
+/** A window that cannot be closed at its end (blind, or a breach that must still hold) may take this much longer. */
+const MARGIN_MS = 60_000
+
+/**
+ * Guards a stored life again under a policy, through the same code: the window, then the standby, each tick at a second, at
+ * an error, at a sample and at the end. Mode and brake have no say: this is what the rules call for.
+ */
+export function replay(life: StoredLife, policy: Rules): Replay {
+  const { thresholds, watch } = policy
+  const { deployed_at } = life
+  const plan = { deployed_at, thresholds, watch, baseline_breached: life.baseline_breached ?? [] }
+  let phase: WatchPhase = 'window'
+  let state = startWatch({ ...plan, phase })
+  let last: Replay | null = null
+  const ticks = ticksOf(life, policy)
+  for (const tick of timeMatters(life, policy) ? ticks : withoutIdle(ticks, life, policy)) {
+    const { verdict, state: next } = observe(state, tick)
+    state = next
+    if (verdict === null) continue
+    const signals = verdict.kind === 'breach' ? verdict.signals.map(({ signal }) => signal) : []
+    const { kind, at, reason } = verdict
+    const seen: Replay = { rolls_back: kind === 'breach', verdict: kind, phase, at, reason, signals }
+    // That standing by has ended, or that the next deployment came in the meantime, takes nothing from the window's verdict.
+    if (phase === 'standby') return kind === 'breach' ? seen : (last ?? seen)
+    if (kind === 'breach' || kind === 'superseded') return seen
+    last = seen
+    phase = 'standby'
+    state = startWatch({ ...plan, phase })
+  }
+  if (last !== null) return last
+  const at = lastMoment(life, policy)
+  return {
+    rolls_back: false,
+    verdict: 'unended',
+    phase,
+    at,
+    reason: 'What is stored ends before any verdict',
+    signals: [],
+  }
+}
+
+/** Whether time alone can make a verdict, or evidence of one, of what is the same as a second ago. */
+function timeMatters({ baseline_breached: baseline }: StoredLife, { thresholds, watch }: Rules): boolean {
+  const patient = (thresholds.for_seconds ?? 0) > 0 || (watch.warm_up_seconds ?? 0) > 0
+  return patient || isSequential(thresholds) || (baseline ?? []).length > 0
+}
+
+/**
+ * Passes over seconds that are like those before: the same reading gets the same answer. Kept are the last one before
+ * anything changes, since blindness is counted from there, and those that end a phase.
+ */
+function* withoutIdle(
+  ticks: Iterable<WatchTick>,
+  life: StoredLife,
+  { thresholds, watch }: Rules,
+): Generator<WatchTick> {
+  const ends = [watch.window_seconds, watch.auto_rollback_within_seconds].map((s) => life.deployed_at + s * 1000)
+  const idleMaxMs = Math.min(IDLE_MAX_MS, rateWindowSeconds(thresholds) * 1000)
+  let kept: WatchTick | null = null
+  let passed: WatchTick | null = null
+  for (const tick of ticks) {
+    const before = passed ?? kept
+    const atEnd = tick.superseded || ends.some((end) => tick.at >= end && (before === null || before.at < end))
+    if (kept !== null && before !== null && !atEnd && tick.at - kept.at < idleMaxMs && isLike(before, tick)) {
+      passed = tick
+      continue
+    }
+    if (passed !== null) yield passed
+    passed = null
+    kept = tick
+    yield tick
+  }
+  if (passed !== null) yield passed
+}
+
+/** Whether a guard that sees both would see the same. */
+function isLike(a: WatchTick, b: WatchTick): boolean {
+  if (a.sample.unavailable.length > 0 || b.sample.unavailable.length > 0) return false
+  return (
+    a.errors_since_deployed === b.errors_since_deployed && JUDGED.every((name) => a.sample[name] === b.sample[name])
+  )
+}
+
+const JUDGED = [
+  'error_rate_per_minute',
+  'recent_errors',
+  'database_connections',
+  'max_database_connections',
+  'p95_response_ms',
+  'memory_percent',
+  'requests_per_minute',
+] as const satisfies readonly (keyof HealthSample)[]
+
+function* ticksOf(life: StoredLife, { thresholds, watch }: Rules): Generator<WatchTick> {
+  const { deployed_at: start, replaced_at: replaced } = life
+  const end = lastMoment(life, { thresholds, watch })
+  const errors = life.errors
+    .filter((at) => at >= start && at <= end && (replaced === null || at < replaced))
+    .sort(ascending)
+  const samples = life.samples
+    .map((sample) => ({ at: Date.parse(sample.timestamp), sample }))
+    .filter(({ at }) => at <= end)
+    .sort((a, b) => a.at - b.at)
+  const rateSeconds = rateWindowSeconds(thresholds)
+  const windowEnd = start + watch.window_seconds * 1000
+  const inRate = trailing(errors, rateSeconds * 1000)
+  const inRecent = trailing(errors, RECENT_ERRORS_WINDOW_SECONDS * 1000)
+  let [seen, inWindow, sampled] = [0, 0, 0]
+  for (const at of moments(start, end, errors, samples)) {
+    while (seen < errors.length && errors[seen]! <= at) {
+      if (errors[seen]! <= windowEnd) inWindow += 1
+      seen += 1
+    }
+    while (sampled < samples.length && samples[sampled]!.at <= at) sampled += 1
+    const kept = samples[sampled - 1]
+    const known = kept !== undefined && at - kept.at <= SAMPLE_HOLDS_MS ? kept.sample : NOTHING_KEPT
+    yield {
+      at,
+      sample: {
+        ...known,
+        timestamp: new Date(at).toISOString(),
+        error_rate_per_minute: (inRate(at) * 60) / rateSeconds,
+        recent_errors: inRecent(at),
+      },
+      errors_in_window: inWindow,
+      errors_since_deployed: seen,
+      superseded: replaced !== null && at >= replaced,
+      rollback_open: false,
+    }
+  }
+}
+
+const NOTHING_KEPT: HealthSample = {
+  timestamp: '',
+  error_rate_per_minute: null,
+  recent_errors: null,
+  database_connections: null,
+  max_database_connections: null,
+  active_queries: null,
+  p95_response_ms: null,
+  memory_percent: null,
+  requests_per_minute: null,
+  unavailable: [],
+}
+
+/** Where the replay ends at the latest, in milliseconds. */
+function lastMoment(life: StoredLife, { thresholds, watch }: Rules): number {
+  const seconds = Math.max(watch.window_seconds, watch.auto_rollback_within_seconds) + (thresholds.for_seconds ?? 0)
+  const ends = [life.deployed_at + seconds * 1000 + MARGIN_MS]
+  if (life.replaced_at !== null) ends.push(life.replaced_at)
+  if (typeof life.observed_until === 'number') ends.push(life.observed_until)
+  return Math.max(life.deployed_at, Math.min(...ends))
+}
+
+/** When to look: every second, at every error and sample, and at the end; in order, each moment once. */
+function moments(start: number, end: number, errors: readonly number[], samples: readonly { at: number }[]): number[] {
+  const step = Math.max(GRID_MS, (end - start) / GRID_TICKS_MAX)
+  const grid = Array.from(
+    { length: Math.floor((end - start) / step) },
+    (_, index) => start + Math.round((index + 1) * step),
+  )
+  const sampledAt = samples.map(({ at }) => at).filter((at) => at > start)
+  return [...new Set([...grid, ...arrivalsOf(errors), ...sampledAt, end])].sort(ascending)
+}
+
+function arrivalsOf(errors: readonly number[]): readonly number[] {
+  if (errors.length <= ARRIVALS_MAX) return errors
+  const bucket = (at: number) => Math.floor(at / COALESCE_MS)
+  return errors.filter((at, index) => index === errors.length - 1 || bucket(errors[index + 1]!) !== bucket(at))
+}
+
+/** Counts in (at − length, at], for moments in order. */
+function trailing(errors: readonly number[], lengthMs: number): (at: number) => number {
+  let [first, next] = [0, 0]
+  return (at) => {
+    while (next < errors.length && errors[next]! <= at) next += 1
+    while (first < next && errors[first]! <= at - lengthMs) first += 1
+    return next - first
+  }
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
+}

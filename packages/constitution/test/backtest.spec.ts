@@ -1,0 +1,330 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type BacktestDeployment, backtest, type Label, replay, type StoredLife } from '../src/analysis.ts'
+import {
+  DEFAULT_POLICY,
+  type GuardPolicy,
+  observe,
+  startWatch,
+  type Thresholds,
+  type WatchPolicy,
+} from '../src/index.ts'
+import { sampleOf } from './make.ts'
+
+const T0 = 1_700_000_000_000
+const at = (second: number) => T0 + second * 1000
+const sampleAt = (second: number, change: Parameters<typeof sampleOf>[0] = {}) =>
+  sampleOf({ ...change, timestamp: new Date(at(second)).toISOString() })
+const lifeOf = (errors: number[], change: Partial<StoredLife> = {}): StoredLife => ({
+  deployed_at: T0,
+  replaced_at: null,
+  errors: errors.map(at),
+  samples: [],
+  ...change,
+})
+const policyOf = (limits: Partial<Thresholds> = {}, watch: Partial<WatchPolicy> = {}): GuardPolicy => ({
+  ...DEFAULT_POLICY,
+  thresholds: { ...DEFAULT_POLICY.thresholds, ...limits },
+  watch: { ...DEFAULT_POLICY.watch, ...watch },
+})
+const today = policyOf()
+const burst = (from: number, count: number, every = 1) =>
+  Array.from({ length: count }, (_, index) => from + index * every)
+
+describe('a replay', () => {
+  it('ends with the first error that breaks a threshold, at its very moment', () => {
+    expect(replay(lifeOf([10.25, 11, 12, 13, 14, 15.75, 16]), today)).toEqual({
+      rolls_back: true,
+      verdict: 'breach',
+      phase: 'window',
+      at: at(15.75),
+      reason: 'High error rate: 6 errors/minute',
+      signals: ['error_rate_per_minute'],
+    })
+  })
+
+  it('sees what no tick of a second would: a window that is full for a moment only', () => {
+    const errors = [0.5, 1, 2, 3, 4, 60.4]
+    expect(replay(lifeOf(errors), today)).toMatchObject({ rolls_back: true, at: at(60.4) })
+    expect(replay(lifeOf([0.4, 1, 2, 3, 4, 60.4]), today).rolls_back).toBe(false)
+  })
+
+  it('needs no order, and ignores what is no error of the deployment', () => {
+    const errors = [15, 12, 10, 14, 13, 11]
+    expect(replay(lifeOf(errors), today).at).toBe(at(15))
+    expect(replay(lifeOf([-3, -2, -1, 10, 11, 12]), today)).toMatchObject({ verdict: 'healthy', at: at(300) })
+    expect(replay(lifeOf([0, 10, 11, 12, 13, 14]), today).at).toBe(at(14))
+    expect(replay(lifeOf([10, 11, 12, 13, 14, 15, 16], { replaced_at: at(15) }), today)).toMatchObject({
+      verdict: 'superseded',
+      rolls_back: false,
+      at: at(15),
+    })
+  })
+
+  it.each([
+    [[], 'healthy', 'window', 300],
+    [burst(30, 5, 50), 'inconclusive', 'window', 300],
+    [burst(30, 4, 50), 'healthy', 'window', 300],
+    [burst(400, 26, 2), 'breach', 'standby', 450],
+    [burst(400, 25, 2), 'healthy', 'window', 300],
+    [burst(1795, 6), 'healthy', 'window', 300],
+    [burst(299.5, 6, 0.2), 'healthy', 'window', 300],
+    [burst(299.5, 30, 0.2), 'breach', 'standby', 304.5],
+  ] as const)('of errors at %j is %s, from the %s, at %s s', (errors, verdict, phase, second) => {
+    expect(replay(lifeOf([...errors]), today)).toMatchObject({ verdict, phase, at: at(second) })
+  })
+
+  it('stops where the deployment was replaced, whatever came later', () => {
+    expect(replay(lifeOf(burst(100, 20), { replaced_at: at(90) }), today)).toMatchObject({
+      verdict: 'superseded',
+      at: at(90),
+    })
+    expect(replay(lifeOf(burst(500, 60), { replaced_at: at(450) }), today)).toMatchObject({
+      verdict: 'healthy',
+      rolls_back: false,
+    })
+  })
+
+  it('says where nothing is stored any more', () => {
+    expect(replay(lifeOf([], { observed_until: at(200) }), today)).toEqual({
+      rolls_back: false,
+      verdict: 'unended',
+      phase: 'window',
+      at: at(200),
+      reason: 'What is stored ends before any verdict',
+      signals: [],
+    })
+    expect(replay(lifeOf([], { observed_until: at(600) }), today).verdict).toBe('healthy')
+    expect(replay(lifeOf([], { observed_until: at(-5) }), today)).toMatchObject({ verdict: 'unended', at: T0 })
+  })
+
+  it('takes the other signals from the samples that were kept, as long as they hold', () => {
+    const full = { database_connections: 95 }
+    expect(replay(lifeOf([], { samples: [sampleAt(100.5, full)] }), today)).toMatchObject({
+      signals: ['database_connection_percent'],
+      at: at(100.5),
+    })
+    const lasting = policyOf({ for_seconds: 70 })
+    const lastingLonger = policyOf({ for_seconds: 90 })
+    const samples = [sampleAt(400, {}), sampleAt(100, full)]
+    expect(replay(lifeOf([], { samples }), lasting)).toMatchObject({ rolls_back: true, at: at(170) })
+    expect(replay(lifeOf([], { samples }), lastingLonger).rolls_back).toBe(false)
+    const again = [...samples, sampleAt(160, full)]
+    expect(replay(lifeOf([], { samples: again }), lastingLonger)).toMatchObject({ rolls_back: true, at: at(190) })
+  })
+
+  it('counts errors again, whatever a sample said of them', () => {
+    const samples = [sampleAt(50, { error_rate_per_minute: 99, recent_errors: 99 })]
+    expect(replay(lifeOf([], { samples }), today).verdict).toBe('healthy')
+  })
+
+  it('was blind where the guard was', () => {
+    const samples = burst(60, 3, 60).map((second) =>
+      sampleAt(second, { unavailable: ['error_rate_per_minute', 'recent_errors'] }),
+    )
+    expect(replay(lifeOf(burst(70, 20), { samples }), today)).toMatchObject({
+      verdict: 'inconclusive',
+      rolls_back: false,
+    })
+  })
+
+  it('knows what was in breach before', () => {
+    const errors = burst(5, 280)
+    expect(
+      replay(lifeOf(errors, { baseline_breached: ['error_rate_per_minute', 'recent_errors'] }), today).rolls_back,
+    ).toBe(false)
+  })
+
+  it('is bounded for a flood of errors and for a long watch, and still exact to 50 ms', () => {
+    const flood = Array.from({ length: 30_000 }, (_, index) => 100 + index * 0.05)
+    const high = policyOf({ error_rate_per_minute: 1199.5, recent_errors: 1e9 })
+    const seen = replay(lifeOf(flood), high)
+    expect(seen.rolls_back).toBe(true)
+    expect(Math.abs(seen.at - at(160))).toBeLessThanOrEqual(50)
+    const long = policyOf({ recent_errors: 2 }, { window_seconds: 300_000, auto_rollback_within_seconds: 300_000 })
+    expect(replay(lifeOf([250_000, 250_001, 250_002]), long)).toMatchObject({ rolls_back: true, at: at(250_002) })
+  })
+
+  it('is the same as asking every second and at every error', () => {
+    const life = fc.record({
+      errors: fc.array(fc.integer({ min: 0, max: 700_000 }), { maxLength: 60 }),
+      replaced: fc.option(fc.integer({ min: 10, max: 700 })),
+      baseline: fc.subarray(['error_rate_per_minute' as const, 'recent_errors' as const]),
+      blind: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 3 }),
+      limits: fc.constantFrom<Partial<Thresholds>>(
+        {},
+        { for_seconds: 20 },
+        { recent_errors: 12 },
+        { rate_window_seconds: 5 },
+      ),
+    })
+    fc.assert(
+      fc.property(life, ({ errors, replaced, baseline, blind, limits }) => {
+        const rules = policyOf(limits, { auto_rollback_within_seconds: 600 })
+        const samples = blind.map((tenth) => sampleAt(tenth * 30, { unavailable: ['http'] }))
+        const change = { replaced_at: replaced === null ? null : at(replaced), baseline_breached: baseline, samples }
+        const stored = lifeOf(
+          errors.map((ms) => ms / 1000),
+          change,
+        )
+        const { verdict, at: when, reason } = replay(stored, rules)
+        expect({ verdict, at: when, reason }).toEqual(askedEverySecond(stored, rules))
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  /** The plainest possible replay, with no moment left out and every window counted from scratch. */
+  function askedEverySecond(life: StoredLife, { thresholds, watch }: GuardPolicy) {
+    const end = Math.min(life.replaced_at ?? Number.POSITIVE_INFINITY, at(660 + (thresholds.for_seconds ?? 0)))
+    const errors = life.errors.filter((t) => life.replaced_at === null || t < life.replaced_at)
+    const stamps = life.samples.map((sample) => ({ t: Date.parse(sample.timestamp), sample })).sort((a, b) => a.t - b.t)
+    const grid = burst(1, Math.floor((end - T0) / 1000)).map(at)
+    const times = [...new Set([...grid, ...errors, ...stamps.map(({ t }) => t).filter((t) => t > T0), end])]
+    const plan = { deployed_at: T0, thresholds, watch, baseline_breached: life.baseline_breached ?? [] }
+    let state = startWatch({ ...plan, phase: 'window' })
+    let window: { verdict: string; at: number; reason: string } | null = null
+    for (const t of times.filter((time) => time <= end).sort((a, b) => a - b)) {
+      const counted = (ms: number) => errors.filter((e) => e <= t && e > t - ms).length
+      const kept = stamps.findLast((stamp) => stamp.t <= t)
+      const unknown = {
+        database_connections: null,
+        max_database_connections: null,
+        p95_response_ms: null,
+        memory_percent: null,
+      }
+      const rateMs = (thresholds.rate_window_seconds ?? 60) * 1000
+      const sample = {
+        ...(kept && t - kept.t <= 75_000 ? kept.sample : sampleOf(unknown)),
+        error_rate_per_minute: (counted(rateMs) * 60_000) / rateMs,
+        recent_errors: counted(300_000),
+      }
+      const { verdict, state: next } = observe(state, {
+        at: t,
+        sample,
+        errors_in_window: errors.filter((e) => e <= t && e <= at(300)).length,
+        superseded: life.replaced_at !== null && t >= life.replaced_at,
+        rollback_open: false,
+      })
+      state = next
+      if (verdict === null) continue
+      const told = { verdict: verdict.kind, at: verdict.at, reason: verdict.reason }
+      if (verdict.kind === 'breach') return told
+      if (window !== null || verdict.kind === 'superseded') return window ?? told
+      window = told
+      state = startWatch({ ...plan, phase: 'standby' })
+    }
+    return window ?? { verdict: 'unended', at: end, reason: 'What is stored ends before any verdict' }
+  }
+})
+
+describe('a backtest', () => {
+  const bad = burst(100, 60)
+  const mild = burst(100, 5)
+  const deployment = (
+    deployment_id: string,
+    errors: number[],
+    label: Label | null = null,
+    rolled_back?: boolean,
+  ): BacktestDeployment => ({
+    ...lifeOf(errors),
+    deployment_id,
+    label,
+    ...(rolled_back === undefined ? {} : { rolled_back }),
+  })
+  const lower = policyOf({ error_rate_per_minute: 3 })
+
+  it('says which rollbacks come to it, which fall away, and which come earlier or later', () => {
+    const deployments = [deployment('bad', bad), deployment('mild', mild), deployment('quiet', [])]
+    const result = backtest(deployments, today, lower)
+    expect(result).toMatchObject({ more: ['mild'], fewer: [], earlier: ['bad'], later: [] })
+    expect(result.rows.map(({ change, earlier_ms }) => [change, earlier_ms])).toEqual([
+      ['earlier', 2000],
+      ['more', null],
+      ['same', null],
+    ])
+    expect(result.headline).toBe('Of 3 deployments: 1 rollbacks more, 0 fewer, 1 earlier (by 2 s at the median)')
+    const back = backtest(deployments, lower, today)
+    expect(back).toMatchObject({ more: [], fewer: ['mild'], earlier: [], later: ['bad'] })
+    expect(back.rows[0]).toMatchObject({ change: 'later', earlier_ms: -2000, label: null, bad: null })
+    expect(back.headline).toBe('Of 3 deployments: 0 rollbacks more, 1 fewer, 1 later (by 2 s at the median)')
+  })
+
+  it('is the same for the same rules', () => {
+    const result = backtest([deployment('bad', bad), deployment('quiet', [])], today, today)
+    expect(result.rows.map(({ change, earlier_ms }) => [change, earlier_ms])).toEqual([
+      ['same', 0],
+      ['same', null],
+    ])
+    expect(result.today).toEqual(result.proposed)
+    expect(result.headline).toBe('Of 2 deployments: 0 rollbacks more, 0 fewer')
+  })
+
+  it('tells the median of what it gains', () => {
+    const deployments = [burst(10, 9, 1), burst(10, 9, 2), burst(10, 9, 4)].map((errors, index) =>
+      deployment(String(index), errors),
+    )
+    expect(backtest(deployments, today, lower).headline).toContain('3 earlier (by 4 s at the median)')
+  })
+
+  it.each<[Label | null, boolean | undefined, boolean | null]>([
+    [null, true, null],
+    ['right', true, true],
+    ['right', false, false],
+    ['right', undefined, true],
+    ['false_alarm', true, false],
+    ['missed', false, true],
+  ])('reads the label %s, rolled back: %s, as a bad deployment: %s', (label, rolled_back, expected) => {
+    expect(backtest([deployment('d', bad, label, rolled_back)], today, lower).rows[0]?.bad).toBe(expected)
+  })
+
+  it('scores both policies, and each rule as if it were alone, by the labels', () => {
+    const slow = burst(10, 52, 13)
+    const full = { ...deployment('full', [], 'right', true), samples: [sampleAt(100, { database_connections: 95 })] }
+    const deployments = [
+      deployment('bad', bad, 'right', true),
+      deployment('mild', mild, 'false_alarm', true),
+      deployment('slow', slow, 'missed', false),
+      deployment('quiet', [], 'right', false),
+      deployment('nobody said', bad),
+      full,
+    ]
+    const { today: now, proposed } = backtest(deployments, today, lower)
+    expect(now).toMatchObject({ rollbacks: 3, labelled: 5, precision: 1, recall: 2 / 3 })
+    expect(proposed).toMatchObject({ rollbacks: 5, labelled: 5, precision: 3 / 4, recall: 1 })
+    expect(now.rules).toEqual({
+      error_rate_per_minute: { rollbacks: 1, labelled: 5, precision: 1, recall: 1 / 3 },
+      recent_errors: { rollbacks: 1, labelled: 5, precision: 1, recall: 1 / 3 },
+      database_connection_percent: { rollbacks: 1, labelled: 5, precision: 1, recall: 1 / 3 },
+    })
+    expect(proposed.rules.error_rate_per_minute).toEqual({ rollbacks: 3, labelled: 5, precision: 2 / 3, recall: 2 / 3 })
+  })
+
+  it('has no score where there is nothing to divide by', () => {
+    const { today: now } = backtest([deployment('quiet', [], 'right', false)], today, lower)
+    expect(now).toMatchObject({ rollbacks: 0, labelled: 1, precision: null, recall: null })
+    expect(backtest([], today, lower)).toMatchObject({
+      rows: [],
+      headline: 'Of 0 deployments: 0 rollbacks more, 0 fewer',
+    })
+  })
+
+  it('tries the remedies against noise too', () => {
+    const noisy = deployment('noisy', [...burst(20, 7, 3), ...burst(90, 9, 22)])
+    const flood = deployment('flood', burst(50, 200, 0.5))
+    const of = (limits: Partial<Thresholds>) => backtest([noisy, flood], today, policyOf(limits)).fewer
+    expect(of({})).toEqual([])
+    expect(of({ for_seconds: 50 })).toEqual(['noisy'])
+    expect(of({ evidence: 'sequential' })).toEqual(['noisy'])
+    const samples = burst(0, 10, 60).map((second) => sampleAt(second, { requests_per_minute: 100 }))
+    const busy = [noisy, flood].map((each) => ({ ...each, samples }))
+    expect(backtest(busy, today, policyOf({ error_percent: 20 })).fewer).toEqual(['noisy'])
+    expect(backtest(busy, today, policyOf({ min_requests: 101 })).fewer).toEqual(['noisy', 'flood'])
+  })
+
+  it('is deterministic, whatever the order of what is stored', () => {
+    const mixed = { ...deployment('bad', [...bad].reverse()), samples: [sampleAt(200), sampleAt(100)] }
+    const sorted = { ...deployment('bad', bad), samples: [sampleAt(100), sampleAt(200)] }
+    expect(backtest([mixed], today, lower)).toEqual(backtest([sorted], today, lower))
+  })
+})

@@ -1,0 +1,324 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  type Cluster,
+  chanceOfCluster,
+  criesWolf,
+  falseRollbackChance,
+  replay,
+  thresholdNoise,
+} from '../src/analysis.ts'
+import type { Thresholds, WatchPolicy } from '../src/index.ts'
+import { thresholds, watchPolicy } from './make.ts'
+import { poissonTimes } from './random.ts'
+
+const DEPLOYED_AT = 1_700_000_000_000
+
+function simulated({ count, windowSeconds, spanSeconds, ratePerMinute }: Cluster, runs: number): number {
+  const draw = poissonTimes(11)
+  let hits = 0
+  for (let run = 0; run < runs; run += 1) {
+    const times = draw(ratePerMinute, spanSeconds)
+    if (times.some((at, index) => index >= count - 1 && at - times[index - count + 1]! < windowSeconds)) hits += 1
+  }
+  return hits / runs
+}
+
+/** How often the real fold rolls back, until `seconds` after the deployment. */
+function guarded(limits: Thresholds, watch: WatchPolicy, perMinute: number, runs: number) {
+  const draw = poissonTimes(5)
+  let [inWindow, ever] = [0, 0]
+  for (let run = 0; run < runs; run += 1) {
+    const errors = draw(perMinute, watch.auto_rollback_within_seconds).map((at) => DEPLOYED_AT + at * 1000)
+    const life = { deployed_at: DEPLOYED_AT, replaced_at: null, errors, samples: [] }
+    const seen = replay(life, { thresholds: limits, watch })
+    if (seen.rolls_back) ever += 1
+    if (seen.rolls_back && seen.phase === 'window') inWindow += 1
+  }
+  return { inWindow: inWindow / runs, ever: ever / runs }
+}
+
+describe('the chance of a cluster', () => {
+  // count, window, span, rate per minute
+  it.each([
+    [6, 60, 300, 3],
+    [6, 60, 300, 1],
+    [6, 60, 300, 5],
+    [6, 60, 60, 3],
+    [6, 60, 20, 9],
+    [6, 60, 75, 3],
+    [6, 60, 120, 3],
+    [6, 60, 180, 3],
+    [6, 60, 330, 3],
+    [11, 120, 300, 3],
+    [4, 10, 300, 3],
+    [2, 60, 300, 0.5],
+    [9, 60, 1800, 3],
+    [26, 300, 1800, 3],
+    [51, 300, 1800, 8],
+    [51, 300, 450, 8],
+  ])(
+    'of %s in %s s within %s s at %s/min agrees with a simulation within 0.02',
+    (count, windowSeconds, spanSeconds, ratePerMinute) => {
+      const cluster = { count, windowSeconds, spanSeconds, ratePerMinute }
+      expect(Math.abs(chanceOfCluster(cluster) - simulated(cluster, 6000))).toBeLessThan(0.02)
+    },
+  )
+
+  it('is 61 % for the default rule in five minutes at a steady 3 a minute', () => {
+    const chance = chanceOfCluster({ count: 6, windowSeconds: 60, spanSeconds: 300, ratePerMinute: 3 })
+    expect(chance).toBeCloseTo(0.6128, 4)
+  })
+
+  it.each([2, 2.5, 4, 30])('of one is the chance of any at all, over %s windows', (windows) => {
+    const chance = chanceOfCluster({ count: 1, windowSeconds: 60, spanSeconds: 60 * windows, ratePerMinute: 0.1 })
+    expect(chance).toBeCloseTo(1 - Math.exp(-0.1 * windows), 10)
+  })
+
+  it.each([
+    [0.5, 120],
+    [0.5, 180],
+    [2, 120],
+    [2, 180],
+  ])('of two at %s/min in %s s is exact', (rate, span) => {
+    // No two within w: n points in T leave Tⁿ·(1 − (n − 1)w/T)ⁿ/n! of their arrangements.
+    let [none, term] = [0, Math.exp((-rate * span) / 60)]
+    for (let n = 0; n <= 1 + span / 60; n += 1) {
+      if (n > 0) term *= (rate * span) / 60 / n
+      none += term * (n === 0 ? 1 : Math.max(0, 1 - ((n - 1) * 60) / span) ** n)
+    }
+    const chance = chanceOfCluster({ count: 2, windowSeconds: 60, spanSeconds: span, ratePerMinute: rate })
+    expect(chance).toBeCloseTo(1 - none, 10)
+  })
+
+  it.each<[Partial<Cluster>, number]>([
+    [{ ratePerMinute: 0 }, 0],
+    [{ ratePerMinute: Number.NaN }, 0],
+    [{ ratePerMinute: -1 }, 0],
+    [{ ratePerMinute: Number.POSITIVE_INFINITY }, 1],
+    [{ ratePerMinute: 1e6 }, 1],
+    [{ spanSeconds: 0 }, 0],
+    [{ spanSeconds: -5 }, 0],
+    [{ count: 0 }, 1],
+    [{ count: Number.POSITIVE_INFINITY }, 0],
+    [{ count: 100_001, ratePerMinute: 90_000 }, 0],
+    [{ count: 100_001, ratePerMinute: 90_001 }, 1],
+    [{ count: 100_001, ratePerMinute: 90_001, spanSeconds: 30 }, 0],
+    [{ count: 5001, ratePerMinute: 4000 }, 0],
+    [{ count: 5001, ratePerMinute: 6000 }, 1],
+  ])('with %j is %s', (change, chance) => {
+    const cluster = { count: 6, windowSeconds: 60, spanSeconds: 300, ratePerMinute: 3, ...change }
+    expect(chanceOfCluster(cluster)).toBeCloseTo(chance, 9)
+  })
+
+  it('is a chance that grows with the rate and the span, and falls with the count', () => {
+    const cluster = fc.record({
+      count: fc.integer({ min: 1, max: 60 }),
+      windowSeconds: fc.integer({ min: 1, max: 600 }),
+      spanSeconds: fc.integer({ min: 1, max: 7200 }),
+      ratePerMinute: fc.double({ min: 0, max: 100, noNaN: true }),
+    })
+    fc.assert(
+      fc.property(cluster, (c) => {
+        const chance = chanceOfCluster(c)
+        expect(chance).toBeGreaterThanOrEqual(0)
+        expect(chance).toBeLessThanOrEqual(1)
+        expect(chanceOfCluster({ ...c, ratePerMinute: c.ratePerMinute * 1.5 })).toBeGreaterThanOrEqual(chance - 1e-9)
+        expect(chanceOfCluster({ ...c, count: c.count + 1 })).toBeLessThanOrEqual(chance + 1e-9)
+        fc.pre(c.spanSeconds > 2 * c.windowSeconds)
+        expect(chanceOfCluster({ ...c, spanSeconds: c.spanSeconds + 60 })).toBeGreaterThanOrEqual(chance - 1e-9)
+      }),
+    )
+  })
+})
+
+describe('the noise of thresholds', () => {
+  const noiseAt = (
+    rate: number,
+    limits: Partial<Thresholds> = {},
+    watch: Partial<WatchPolicy> = {},
+    requests?: number,
+  ) =>
+    thresholdNoise(
+      { ...thresholds, ...limits },
+      { ...watchPolicy, ...watch },
+      { errors_per_minute: rate, requests_per_minute: requests },
+    )
+
+  it('tells both error rules as counts, with the chance in the window and until nothing acts by itself', () => {
+    expect(noiseAt(3)).toEqual([
+      {
+        signal: 'error_rate_per_minute',
+        count: 6,
+        seconds: 60,
+        by: 'formula',
+        chance_in_window: expect.closeTo(0.6128, 4),
+        chance_per_deployment: expect.closeTo(0.6747, 4),
+      },
+      {
+        signal: 'recent_errors',
+        count: 51,
+        seconds: 300,
+        by: 'formula',
+        chance_in_window: expect.closeTo(0, 9),
+        chance_per_deployment: expect.closeTo(0, 9),
+      },
+    ])
+    const recent = noiseAt(8)[1]!
+    expect(recent.chance_in_window).toBeCloseTo(0.0526, 4)
+    expect(recent.chance_per_deployment).toBeCloseTo(0.6843, 4)
+  })
+
+  it.each([
+    [5, 60, 6],
+    [5, 30, 3],
+    [5, 20, 2],
+    [5.5, 60, 6],
+    [0.2, 600, 3],
+    [7, 7, 1],
+  ])('of more than %s/min over %s s needs %s errors', (error_rate_per_minute, rate_window_seconds, count) => {
+    expect(noiseAt(1, { error_rate_per_minute, rate_window_seconds })[0]).toMatchObject({
+      count,
+      seconds: rate_window_seconds,
+    })
+  })
+
+  it.each<[Partial<Thresholds>, number | undefined, number, number]>([
+    [{ error_percent: 10 }, 100, 11, 51],
+    [{ error_percent: 10 }, 30, 6, 51],
+    [{ error_percent: 20 }, 100, 21, 101],
+    [{ error_percent: 20 }, undefined, 6, 51],
+    [{ min_requests: 20 }, 20, 6, 51],
+    [{ min_requests: 20 }, 19, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+    [{ min_requests: 20 }, undefined, 6, 51],
+    [{ recent_errors: 20.5 }, undefined, 6, 21],
+  ])('with %j at %s requests a minute needs %s and %s errors', (limits, requests, rate, recent) => {
+    expect(noiseAt(3, limits, {}, requests).map(({ count }) => count)).toEqual([rate, recent])
+  })
+
+  it('falls back on the defaults where stored thresholds are missing', () => {
+    const watch = watchPolicy
+    expect(thresholdNoise({} as Thresholds, watch, { errors_per_minute: 3 })).toEqual(noiseAt(3))
+  })
+
+  it('leaves out the warm-up, but not what its errors leave in the windows', () => {
+    const chance = (warm_up_seconds: number) => noiseAt(3, {}, { warm_up_seconds })[0]!.chance_in_window
+    expect(chance(60)).toBeCloseTo(chance(0), 9)
+    expect(chance(30)).toBeCloseTo(chance(0), 9)
+    expect(chance(180)).toBeCloseTo(
+      chanceOfCluster({ count: 6, windowSeconds: 60, spanSeconds: 180, ratePerMinute: 3 }),
+      9,
+    )
+    expect(chance(300)).toBe(0)
+  })
+
+  it('is what the guard really does, and never less in all', () => {
+    const seen = guarded(thresholds, watchPolicy, 3, 150)
+    const [rule] = noiseAt(3)
+    // Three standard errors of 150 runs.
+    expect(Math.abs(seen.inWindow - rule!.chance_in_window)).toBeLessThan(0.12)
+    expect(rule!.chance_per_deployment).toBeGreaterThan(seen.ever - 0.12)
+    expect(rule!.chance_per_deployment).toBeLessThan(seen.ever + 0.15)
+  })
+
+  it('is tried out where a breach must last, and agrees with the guard', () => {
+    const limits = { ...thresholds, for_seconds: 30 }
+    const seen = guarded(limits, watchPolicy, 3, 150)
+    const [rate, recent] = noiseAt(3, { for_seconds: 30 })
+    expect(rate).toMatchObject({ by: 'simulation', count: 6, seconds: 60 })
+    expect(Math.abs(rate!.chance_in_window - seen.inWindow)).toBeLessThan(0.12)
+    expect(Math.abs(rate!.chance_per_deployment - seen.ever)).toBeLessThan(0.12)
+    expect(rate!.chance_in_window).toBeLessThan(rate!.chance_per_deployment)
+    expect(recent).toMatchObject({ by: 'simulation', chance_in_window: 0, chance_per_deployment: 0 })
+  })
+
+  it('tried out agrees with the formula where a breach need hardly last', () => {
+    for (const rate of [3, 8]) {
+      const tried = noiseAt(rate, { for_seconds: 1e-9 })
+      noiseAt(rate).forEach((exact, index) => {
+        expect(Math.abs(tried[index]!.chance_in_window - exact.chance_in_window)).toBeLessThan(0.025)
+        expect(tried[index]!.chance_per_deployment).toBeLessThan(exact.chance_per_deployment + 0.025)
+      })
+      expect(Math.abs(tried[1]!.chance_per_deployment - noiseAt(rate)[1]!.chance_per_deployment)).toBeLessThan(0.04)
+    }
+    expect(noiseAt(3, { for_seconds: 1e-9 }, { warm_up_seconds: 180 })[0]!.chance_in_window).toBeCloseTo(0.41, 1)
+    expect(noiseAt(3, { for_seconds: 30 })).toEqual(noiseAt(3, { for_seconds: 30 }))
+    expect(noiseAt(0, { for_seconds: 30 })[0]).toMatchObject({ chance_in_window: 0, chance_per_deployment: 0 })
+    expect(noiseAt(600, { for_seconds: 30 })[0]).toMatchObject({ chance_in_window: 1, chance_per_deployment: 1 })
+  })
+
+  it('of a sequential test is its bound while the rate is normal, and certain above', () => {
+    expect(noiseAt(5, { evidence: 'sequential' })).toMatchObject([
+      { by: 'bound', chance_in_window: 0.005, chance_per_deployment: 0.01 },
+      { by: 'bound', chance_in_window: 0, chance_per_deployment: 0 },
+    ])
+    expect(noiseAt(5.1, { evidence: 'sequential' })[0]).toMatchObject({ chance_in_window: 1, chance_per_deployment: 1 })
+    expect(noiseAt(3, { evidence: 'sequential', recent_errors: 10 })[0]).toMatchObject({ chance_per_deployment: 1 })
+    expect(noiseAt(2, { evidence: 'sequential', recent_errors: 10, false_alarm_bound: 0.04 })[0]).toMatchObject({
+      chance_in_window: 0.02,
+      chance_per_deployment: 0.04,
+    })
+  })
+
+  it('of both rules together lies between the likelier one and independence, which the guard confirms', () => {
+    const noise = noiseAt(8, { error_rate_per_minute: 17 })
+    const { at_least, at_most } = falseRollbackChance(noise)
+    const [a, b] = noise.map((rule) => rule.chance_per_deployment) as [number, number]
+    expect(at_least).toBe(Math.max(a, b))
+    expect(at_most).toBeCloseTo(1 - (1 - a) * (1 - b), 12)
+    const { ever } = guarded({ ...thresholds, error_rate_per_minute: 17 }, watchPolicy, 8, 100)
+    expect(ever).toBeGreaterThan(at_least - 0.1)
+    expect(ever).toBeLessThan(at_most + 0.1)
+    expect(falseRollbackChance([])).toEqual({ at_least: 0, at_most: 0 })
+  })
+})
+
+describe('thresholds that would cry wolf', () => {
+  const warned = (rate: number, limits: Partial<Thresholds> = {}) =>
+    criesWolf({ ...thresholds, ...limits }, watchPolicy, { errors_per_minute: rate })
+
+  it.each([0, 0.2, 1, 1.35])('are none at %s errors a minute by default', (rate) => {
+    expect(warned(rate)).toBeNull()
+  })
+
+  it('are warned of from 5 % on, with every remedy that helps', () => {
+    expect(warned(3)).toBe(
+      'At a steady 3 errors/minute these thresholds would roll back about 67% of deployments for nothing. ' +
+        'Either raise error_rate_per_minute to 11, or let a breach last with for_seconds, ' +
+        'or set "evidence: sequential", which keeps its false alarms below a bound.',
+    )
+    expect(warned(1.5)).toContain('about 7% of deployments')
+  })
+
+  it('name a threshold that is really quiet', () => {
+    expect(warned(3, { error_rate_per_minute: 11 })).toBeNull()
+    expect(
+      thresholdNoise({ ...thresholds, error_rate_per_minute: 10 }, watchPolicy, { errors_per_minute: 3 })[0]!
+        .chance_per_deployment,
+    ).toBeGreaterThan(0.025)
+  })
+
+  it('are offered nothing that does not help against a rate above them', () => {
+    expect(warned(8)).toBe(
+      'At a steady 8 errors/minute these thresholds would roll back about 100% of deployments for nothing. ' +
+        'Raise error_rate_per_minute to 20 and raise recent_errors to 62.',
+    )
+    expect(warned(6, { evidence: 'sequential' })).toBe(
+      'At a steady 6 errors/minute these thresholds would roll back about 100% of deployments for nothing: ' +
+        'the sequential test takes no more than 5 errors/minute for normal. Raise error_rate_per_minute and recent_errors.',
+    )
+    expect(warned(5, { evidence: 'sequential' })).toBeNull()
+  })
+
+  it('say so too when only both rules together are too many, or no threshold is high enough', () => {
+    const both = { error_rate_per_minute: 16, recent_errors: 48 }
+    const noise = thresholdNoise({ ...thresholds, ...both }, watchPolicy, { errors_per_minute: 6 })
+    expect(noise.every((rule) => rule.chance_per_deployment < 0.05)).toBe(true)
+    expect(warned(6, both)).toBe(
+      'At a steady 6 errors/minute these thresholds would roll back about 7% of deployments for nothing. ' +
+        'Either raise error_rate_per_minute and recent_errors, or let a breach last with for_seconds, ' +
+        'or set "evidence: sequential", which keeps its false alarms below a bound.',
+    )
+    expect(warned(2_000_000)).toContain('Raise error_rate_per_minute and raise recent_errors.')
+  })
+})

@@ -1,0 +1,107 @@
+import { z } from 'zod'
+import { environmentName, serviceName, timestamp, uuid } from './common.ts'
+import { thresholdsConfig, watchConfig } from './config.ts'
+
+/** `GET /v1/deployments/:id/explanation` and `GET /v1/rollbacks/:event_id/explanation`. */
+export const explanationResponse = z.object({
+  deployment_id: uuid,
+  outcome: z.enum(['rolled_back', 'refused', 'failed', 'aborted', 'in_progress', 'not_rolled_back']),
+  headline: z.string(),
+  /** The rules that were in force then. */
+  rules: z.array(z.string()),
+  lines: z.array(z.object({ at: timestamp.nullable(), text: z.string() })),
+})
+export type ExplanationResponse = z.infer<typeof explanationResponse>
+
+const optional = <Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>) =>
+  // Without the defaults: what is not named stays as it is today.
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(schema.shape).map(([key, value]) => [
+        key,
+        (value instanceof z.ZodDefault ? (value.unwrap() as z.ZodType) : (value as z.ZodType)).optional(),
+      ]),
+    ),
+  )
+
+/** `POST /v1/backtests`: what other rules would have done over the past. */
+export const backtestRequest = z.strictObject({
+  service: serviceName.optional(),
+  environment: environmentName,
+  /** How far back, in days. */
+  since_days: z.number().positive().max(400).default(30),
+  thresholds: optional(thresholdsConfig).default({}),
+  watch: optional(watchConfig).default({}),
+})
+export type BacktestRequest = z.infer<typeof backtestRequest>
+
+const replayed = z.object({
+  rolls_back: z.boolean(),
+  verdict: z.string(),
+  phase: z.string(),
+  at: timestamp,
+  reason: z.string(),
+  signals: z.array(z.string()),
+})
+const score = z.object({
+  rollbacks: z.number().int(),
+  labelled: z.number().int(),
+  precision: z.number().nullable(),
+  recall: z.number().nullable(),
+})
+const policyScore = score.extend({ rules: z.record(z.string(), score) })
+
+export const backtestResponse = z.object({
+  headline: z.string(),
+  deployments: z.number().int(),
+  /** Set where there were more than can be replayed at once; the newest were. */
+  truncated: z.boolean(),
+  more: z.array(uuid),
+  fewer: z.array(uuid),
+  earlier: z.array(uuid),
+  later: z.array(uuid),
+  today: policyScore,
+  proposed: policyScore,
+  rows: z.array(
+    z.object({
+      deployment_id: uuid,
+      version: z.string(),
+      deployed_at: timestamp,
+      label: z.string().nullable(),
+      change: z.enum(['same', 'more', 'fewer', 'earlier', 'later']),
+      earlier_ms: z.number().nullable(),
+      today: replayed,
+      proposed: replayed,
+    }),
+  ),
+})
+export type BacktestResponse = z.infer<typeof backtestResponse>
+
+/** `GET /v1/thresholds`: the rules in force, and how often they would cry wolf at a steady error rate. */
+export const thresholdsQuery = z.object({
+  service: serviceName.optional(),
+  environment: environmentName,
+  /** Errors a minute that nobody would call a fault; what the live deployment shows now unless given. */
+  errors_per_minute: z.coerce.number().min(0).max(1_000_000).optional(),
+})
+export type ThresholdsQuery = z.infer<typeof thresholdsQuery>
+export const thresholdsResponse = z.object({
+  service: z.string(),
+  environment: z.string(),
+  rules: z.array(z.string()),
+  errors_per_minute: z.number(),
+  noise: z.array(
+    z.object({
+      signal: z.string(),
+      count: z.number(),
+      seconds: z.number(),
+      chance_in_window: z.number(),
+      chance_per_deployment: z.number(),
+      by: z.enum(['formula', 'simulation', 'bound']),
+    }),
+  ),
+  chance_per_deployment: z.object({ at_least: z.number(), at_most: z.number() }),
+  /** Null where the rules would not cry wolf. */
+  warning: z.string().nullable(),
+})
+export type ThresholdsResponse = z.infer<typeof thresholdsResponse>
