@@ -1,6 +1,7 @@
 import { guardWorkflowId, rollbackWorkflowId } from '@roman/contracts'
 import type { ControlContext } from '../context.ts'
-import { deliver, enqueue } from '../store/outbox.ts'
+import { enqueueGuard } from '../store/guards.ts'
+import { deliver } from '../store/outbox.ts'
 import { endGuard } from './guard.ts'
 import { closeOrphan } from './move-rollback.ts'
 
@@ -40,18 +41,7 @@ const repairGuards = async (context: ControlContext): Promise<void> => {
       continue
     }
     await context.db.transaction(async (tx) => {
-      await tx.guards.createMany({ data: [{ deployment_id: id, workflow_id: workflowId }], skipDuplicates: true })
-      await enqueue(tx, {
-        kind: 'guard',
-        workflow_id: workflowId,
-        input: {
-          deployment_id: id,
-          service: deployment.service,
-          environment: deployment.environment,
-          version: deployment.version,
-          policy: deployment.policy as never,
-        },
-      })
+      await enqueueGuard(tx, deployment)
       await tx.outbox.updateMany({ where: { key: workflowId }, data: { delivered_at: null } })
     })
     await deliver(context, [workflowId])

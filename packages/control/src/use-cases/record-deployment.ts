@@ -18,8 +18,9 @@ import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, isQuarantined, openRollback, requireUser } from '../store/deployments.ts'
 import { isFrozen } from '../store/freezes.ts'
+import { enqueueGuard } from '../store/guards.ts'
 import { becomeLive, type LiveRow, lockLive, nextFence } from '../store/live.ts'
-import { deliver, enqueue } from '../store/outbox.ts'
+import { deliver } from '../store/outbox.ts'
 import { refusal } from './refusal.ts'
 
 /** Facts that a second recording of the same deployment must repeat. */
@@ -172,20 +173,7 @@ export const goLive = async (
   const decision = await judgeRecording(tx, live, deployment, 'live')
   const id = deployment.deployment_id
   const { at } = await becomeLive(tx, live, deployment)
-  const workflowId = guardWorkflowId(id)
-  await tx.guards.createMany({ data: [{ deployment_id: id, workflow_id: workflowId }], skipDuplicates: true })
-  await enqueue(tx, {
-    kind: 'guard',
-    workflow_id: workflowId,
-    input: {
-      deployment_id: id,
-      service: deployment.service,
-      environment: deployment.environment,
-      version: deployment.version,
-      policy: deployment.policy as never,
-    },
-  })
-  const keys = [workflowId]
+  const keys = [await enqueueGuard(tx, deployment)]
   await declaredViolations(tx, deployment)
   if (decision.unfenced) {
     await tx.deployments.update({ where: { deployment_id: id }, data: { unfenced: true } })
