@@ -1,5 +1,5 @@
 import { judgeSample } from '@roman/constitution'
-import { ask, type ControlContext, keepSamples, readHealth } from '@roman/control'
+import { ask, type ControlContext, expireDecision, keepSamples, readHealth } from '@roman/control'
 import { type SourcePool, withSources } from '@roman/health'
 
 const CHUNK = 500
@@ -9,6 +9,7 @@ const CHUNK = 500
  * workflow. A breach this late is put to people, since the deployment is a less likely cause by then.
  */
 export const sweep = async (context: ControlContext, sources: Pick<SourcePool, 'latest'>): Promise<void> => {
+  await expireLateQuestions(context)
   const live = await context.db.prisma.deployments.findMany({
     where: {
       live: { isNot: null },
@@ -32,7 +33,7 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
       const asked = await context.db.prisma.decisions.findFirst({
         where: { deployment_id: reading.deployment_id, asked_at: { gt: new Date(reading.at_ms - waitMs) } },
       })
-      if (await hasNoTarget(context, reading.deployment_id)) continue
+      if (await hasNoTarget(context, deployment)) continue
       // People have this question already, or have just answered it.
       if (asked !== null) continue
       await keepSamples(context, [
@@ -56,11 +57,26 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
 }
 
 /** Where there is nothing to go back to, a question could only be answered in vain; people were told of that already. */
-const hasNoTarget = async (context: ControlContext, deploymentId: string): Promise<boolean> => {
-  const last = await context.db.prisma.rollback_events.findFirst({
-    where: { deployment_id: deploymentId },
-    orderBy: { id: 'desc' },
+const hasNoTarget = async (
+  context: ControlContext,
+  deployment: { deployment_id: string; service: string; environment: string; git_commit: string },
+): Promise<boolean> =>
+  (await context.db.prisma.deployments.count({
+    where: {
+      service: deployment.service,
+      environment: deployment.environment,
+      status: 'success',
+      health_check_passed: true,
+      deployment_id: { not: deployment.deployment_id },
+      git_commit: { not: deployment.git_commit },
+    },
+  })) === 0
+
+/** Late questions have no workflow that would end them. */
+const expireLateQuestions = async (context: ControlContext): Promise<void> => {
+  const old = await context.db.prisma.decisions.findMany({
+    where: { kind: 'late_breach', status: 'waiting', expires_at: { lt: new Date() } },
+    take: CHUNK,
   })
-  const validation = last?.constitutional_validation as { violated?: string[] } | null | undefined
-  return validation?.violated?.includes('no_target') ?? false
+  for (const { decision_id } of old) await expireDecision(context, decision_id)
 }

@@ -81,7 +81,7 @@ CROSS JOIN ops.database_connections() c`
 
 /**
  * Reads the health of deployments from PostgreSQL. A server that refuses the connection because it is full is read as
- * exhausted where `lastMax` is known; any other failure to read is thrown, and is blindness to the caller.
+ * exhausted by `exhaustedSample`; any failure to read is thrown, and anything else is blindness to the caller.
  */
 export const readHealth = async (
   db: Pick<Database, 'pool'>,
@@ -126,51 +126,60 @@ export interface MissedTick {
 }
 
 const MISSED_TICKS_MAX = 600
+const MISSED_TICKS_CHUNK = 50
 
 /**
  * The moments between `sinceMs` and now that nobody watched, judged later from stored errors: one a second, or fewer
- * over a longer gap. What was not stored (connections) is null, neither good nor bad.
+ * over a longer gap. What was not stored (connections) is null, neither good nor bad. Read in chunks, so that a storm of
+ * errors makes no query too long.
  */
-export const readMissedTicks = async (
+export async function* readMissedTicks(
   db: Pick<Database, 'pool'>,
   deploymentId: string,
   sinceMs: number,
-): Promise<MissedTick[]> => {
-  const { rows } = await db.pool.query<{
-    at: Date
-    error_rate_per_minute: number
-    recent_errors: number
-    total_errors: number
-    fault_at: Date | null
-  }>(
-    `SELECT moment.at, e.* FROM generate_series(
-       $2::timestamptz, now() - interval '1 second',
-       greatest(interval '1 second', (now() - $2::timestamptz) / ${MISSED_TICKS_MAX})
-     ) AS moment (at)
-     CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at) e
-     WHERE moment.at > $2::timestamptz ORDER BY moment.at`,
-    [deploymentId, new Date(sinceMs)],
-  )
-  return rows.map((row) => ({
-    at_ms: row.at.getTime(),
-    sample: {
-      timestamp: row.at.toISOString(),
-      error_rate_per_minute: row.error_rate_per_minute,
-      recent_errors: row.recent_errors,
-      database_connections: null,
-      max_database_connections: null,
-      active_queries: null,
-      p95_response_ms: null,
-      memory_percent: null,
-      unavailable: [],
-    },
-    errors_total: row.total_errors,
-    fault_at: row.fault_at,
-    // Whether it was superseded meanwhile the first live tick tells; a verdict is given under the lock anyway.
-    superseded: false,
-    rollback_open: false,
-  }))
+): AsyncGenerator<MissedTick> {
+  const { rows: clock } = await db.pool.query<{ now: Date }>('SELECT now() AS now')
+  const untilMs = clock[0]!.now.getTime() - 1_000
+  const stepMs = Math.max(1_000, Math.ceil((untilMs - sinceMs) / MISSED_TICKS_MAX))
+  for (let from = sinceMs + stepMs; from <= untilMs; from += stepMs * MISSED_TICKS_CHUNK) {
+    const moments: Date[] = []
+    for (let at = from; at <= untilMs && moments.length < MISSED_TICKS_CHUNK; at += stepMs) moments.push(new Date(at))
+    const { rows } = await db.pool.query<MissedRow>(
+      `SELECT moment.at, e.* FROM unnest($2::timestamptz[]) AS moment (at)
+       CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at) e ORDER BY moment.at`,
+      [deploymentId, moments],
+    )
+    yield* rows.map(missedTickOf)
+  }
 }
+
+interface MissedRow {
+  at: Date
+  error_rate_per_minute: number
+  recent_errors: number
+  total_errors: number
+  fault_at: Date | null
+}
+
+const missedTickOf = (row: MissedRow): MissedTick => ({
+  at_ms: row.at.getTime(),
+  sample: {
+    timestamp: row.at.toISOString(),
+    error_rate_per_minute: row.error_rate_per_minute,
+    recent_errors: row.recent_errors,
+    database_connections: null,
+    max_database_connections: null,
+    active_queries: null,
+    p95_response_ms: null,
+    memory_percent: null,
+    unavailable: [],
+  },
+  errors_total: row.total_errors,
+  fault_at: row.fault_at,
+  // Whether it was superseded meanwhile the first live tick tells; a verdict is given under the lock anyway.
+  superseded: false,
+  rollback_open: false,
+})
 
 /** A server too full to answer is itself the finding: its connections are exhausted. */
 export const exhaustedSample = (error: unknown, at: Date): HealthSample | null =>

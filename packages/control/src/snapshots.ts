@@ -39,12 +39,20 @@ export const takeSnapshot = async (
     if (before !== null) return before.snapshot_id
     const [reading] = await readHealth(context.db, [deploymentId])
     const client = await context.db.pool.connect()
+    // A connection that the server ends while it is ours must not end the process.
+    const ignore = (): void => {}
+    client.on('error', ignore)
+    let released = false
     try {
       await client.query(`BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`)
       await client.query(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`)
       const { rows: hashes } = await client.query<{ hash: string }>(SCHEMA_HASH)
       const { rows: counts } = await client.query<{ counts: unknown }>(TABLE_COUNTS)
       await client.query('COMMIT')
+      // Given back before the next connection is asked for: many snapshots at once must not starve each other.
+      released = true
+      client.off('error', ignore)
+      client.release()
       const row = await context.db.prisma.system_snapshots.create({
         data: {
           snapshot_id: randomUUID(),
@@ -59,10 +67,13 @@ export const takeSnapshot = async (
       })
       return row.snapshot_id
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => {})
+      if (!released) await client.query('ROLLBACK').catch(() => {})
       throw error
     } finally {
-      client.release()
+      if (!released) {
+        client.off('error', ignore)
+        client.release(true)
+      }
     }
   } catch (error) {
     context.log.warn(

@@ -168,10 +168,19 @@ export const createTemporalGateway = (
   }
 }
 
+/** Beneath the update's failure, and the activity's where the gate is the activity's. */
+const applicationFailureOf = (error: Error): ApplicationFailure | null => {
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof ApplicationFailure) return cause
+  }
+  return null
+}
+
 /** The refusal of a workflow's own gate keeps its code; anything else is named for what it is. */
 const asRomanError = (error: unknown, workflowId: string): unknown => {
-  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
-    const { type, message, details } = error.cause
+  const refused = error instanceof WorkflowUpdateFailedError ? applicationFailureOf(error) : null
+  if (refused !== null) {
+    const { type, message, details } = refused
     return new RomanError(
       (type ?? 'internal_error') as never,
       message,

@@ -29,6 +29,7 @@ export interface DatabaseOptions {
 
 const TRANSACTION_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5_000
+const QUERY_TIMEOUT_MS = 20_000
 
 /** Opens nothing yet: the first query connects. */
 export const openDatabase = (url: string, options: DatabaseOptions = {}): Database => {
@@ -38,7 +39,11 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
     application_name: options.applicationName ?? 'roman',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     // A half-open connection must not hold a step longer than a transaction may take.
-    query_timeout: 30_000,
+    query_timeout: QUERY_TIMEOUT_MS,
+    // A stuck lock or a host that died in a transaction must not take other environments with it.
+    lock_timeout: 5_000,
+    statement_timeout: 15_000,
+    idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
     ...(options.keepOpen ? { idleTimeoutMillis: 0, min: options.connectionsMax ?? 10 } : {}),
   })

@@ -1,6 +1,6 @@
 /** Socket errors, SQLSTATE classes and Prisma codes that mean "PostgreSQL cannot be reached or is not ready". */
 const UNAVAILABLE =
-  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08...|57P0[1-3]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08...|57P0[1-3]|53300|55P03|57014|P1001|P1002|P1008|P1017|P2024|P2028)$/
 
 const codesOf = (error: unknown, depth = 0): string[] => {
   if (typeof error !== 'object' || error === null || depth > 5) return []
@@ -11,7 +11,9 @@ const codesOf = (error: unknown, depth = 0): string[] => {
       ? ['P1001']
       : []),
     ...(typeof message === 'string' &&
-    /Connection terminated|timeout exceeded when trying to connect|shutting down|Can't reach database/.test(message)
+    /Connection terminated|Query read timeout|timeout exceeded when trying to connect|shutting down|Can't reach database/.test(
+      message,
+    )
       ? ['P1001']
       : []),
     ...(Array.isArray(errors) ? errors.flatMap((inner) => codesOf(inner, depth + 1)) : []),

@@ -71,6 +71,7 @@ CREATE TABLE "ops"."rollback_events" (
     "detail" TEXT,
     "progress" JSONB,
     "abort" JSONB,
+    "deployer" JSONB,
 
     CONSTRAINT "rollback_events_pkey" PRIMARY KEY ("id")
 );

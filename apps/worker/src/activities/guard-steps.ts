@@ -20,7 +20,7 @@ export interface GuardSteps {
     request: DecisionRequest
     request_id: string | null
   }): Promise<DecisionAnswer>
-  expireDecision(input: { decision_id: string }): Promise<{ expired: boolean }>
+  expireDecision(input: { decision_id: string }): Promise<{ expired: boolean; event_id: string | null }>
   endGuard(input: { deployment_id: string; outcome: GuardOutcome }): Promise<void>
 }
 
@@ -33,5 +33,7 @@ export const createGuardSteps = (context: ControlContext): GuardSteps => ({
   askAboutRefusal: ({ deployment_id, event_id }) => askAboutRefusal(context, deployment_id, event_id),
   applyDecision: ({ verb, request, request_id }) => applyDecision(context, verb, request, request_id),
   expireDecision: ({ decision_id }) => expireDecision(context, decision_id),
-  endGuard: ({ deployment_id, outcome }) => endGuard(context, deployment_id, outcome),
+  endGuard: async ({ deployment_id, outcome }) => {
+    await endGuard(context, deployment_id, outcome)
+  },
 })

@@ -9,6 +9,7 @@ import {
   startWatch,
   toHealthReport,
   type VerificationState,
+  type WatchEffect,
   type WatchPhase,
   type WatchState,
 } from '@roman/constitution'
@@ -35,14 +36,21 @@ export interface MonitorActivities {
 
 export const createMonitorActivities = (context: ControlContext, sampler: Sampler): MonitorActivities => ({
   monitorHealth: async ({ deployment_id, phase }) => {
-    // Taken now: ticks arrive from the sampler's timers, outside of this activity's async context.
-    const activity = Context.current()
     // A verdict that was given before this worker, or this attempt, stands.
     const before = await readVerdict(context, deployment_id, phase)
     if (before !== null) return before
     await setGuardPhase(context, deployment_id, phase === 'window' ? 'watching' : 'standing_by')
     let state = heartbeatDetails<WatchState>() ?? (await newWatch(context, deployment_id, phase))
 
+    const untold: WatchEffect[] = []
+    /** What cannot be told now, because PostgreSQL is what cannot be read, is told at a later tick; the watch goes on. */
+    const tell = async (): Promise<void> => {
+      try {
+        for (; untold[0] !== undefined; untold.shift()) await tellEffect(context, deployment_id, untold[0])
+      } catch (error) {
+        context.log.warn({ deployment_id, reason: (error as Error).message }, 'People could not be told yet')
+      }
+    }
     const step = async (tick: Tick): Promise<StoredVerdict | null> => {
       const seen = observe(state, {
         at: tick.at_ms,
@@ -59,20 +67,10 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
           reason: seen.sample_verdict.reason,
           sample: tick.sample,
         })
-      for (const effect of seen.effects) {
-        if (effect.kind === 'announce_blind')
-          await tellOnce(context, deployment_id, 'blind', `Health cannot be read: ${effect.unavailable.join(', ')}`)
-        else
-          await tellOnce(
-            context,
-            deployment_id,
-            'baseline',
-            `In breach before this deployment and not blamed on it: ${effect.signals.join(', ')}`,
-          )
-      }
+      for (const effect of seen.effects) untold.push(effect)
+      await tell()
       if (seen.verdict === null) {
         state = seen.state
-        activity.heartbeat(state)
         return null
       }
       const { kind, reason, sample } = seen.verdict
@@ -86,24 +84,27 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
       })
     }
 
-    // What happened while nobody watched is judged from what was stored meanwhile.
-    for (const missed of await readMissedTicks(context.db, deployment_id, lastSeen(state))) {
-      const verdict = await step(missed)
-      if (verdict !== null) return verdict
-    }
-    return follow(sampler, deployment_id, step)
+    return beating(
+      () => state,
+      async () => {
+        // What happened while nobody watched is judged from what was stored meanwhile.
+        for await (const missed of readMissedTicks(context.db, deployment_id, lastSeen(state))) {
+          const verdict = await step(missed)
+          if (verdict !== null) return verdict
+        }
+        return follow(sampler, deployment_id, step)
+      },
+    )
   },
 
   watchUntilOvertaken: async ({ deployment_id }) => {
-    const activity = Context.current()
-    await follow(sampler, deployment_id, async (tick) => {
-      activity.heartbeat()
-      return tick.superseded ? true : null
-    })
+    await beating(
+      () => undefined,
+      () => follow(sampler, deployment_id, async (tick) => (tick.superseded ? true : null)),
+    )
   },
 
   verifyHealth: async ({ event_id }) => {
-    const activity = Context.current()
     const event = await context.db.prisma.rollback_events.findUniqueOrThrow({
       where: { event_id },
       include: { replacement: true },
@@ -118,36 +119,63 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
         thresholds: policy.thresholds,
         watch: policy.watch,
       })
-    return follow(sampler, replacement.deployment_id, async (tick) => {
-      const seen = observeVerification(state, {
-        at: tick.at_ms,
-        sample: tick.sample,
-        errors_total: tick.errors_total,
-        superseded: tick.superseded,
-      })
-      if (seen.keep_sample) {
-        sampler.keep({
-          deployment_id: replacement.deployment_id,
-          phase: 'verify',
-          state: seen.sample_verdict.state,
-          reason: seen.sample_verdict.reason,
-          sample: tick.sample,
-        })
-      }
-      if (seen.verdict === null) {
-        state = seen.state
-        activity.heartbeat(state)
-        return null
-      }
-      return concludeRollback(context, event_id, {
-        kind: seen.verdict.kind,
-        reason: seen.verdict.reason,
-        health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
-        entropy: entropyOf(seen.verdict.sample),
-      })
-    })
+    return beating(
+      () => state,
+      () =>
+        follow(sampler, replacement.deployment_id, async (tick) => {
+          const seen = observeVerification(state, {
+            at: tick.at_ms,
+            sample: tick.sample,
+            errors_total: tick.errors_total,
+            superseded: tick.superseded,
+          })
+          if (seen.keep_sample) {
+            sampler.keep({
+              deployment_id: replacement.deployment_id,
+              phase: 'verify',
+              state: seen.sample_verdict.state,
+              reason: seen.sample_verdict.reason,
+              sample: tick.sample,
+            })
+          }
+          if (seen.verdict === null) {
+            state = seen.state
+            return null
+          }
+          return concludeRollback(context, event_id, {
+            kind: seen.verdict.kind,
+            reason: seen.verdict.reason,
+            health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
+            entropy: entropyOf(seen.verdict.sample),
+          })
+        }),
+    )
   },
 })
+
+const HEARTBEAT_EVERY_MS = 500
+
+/** Heartbeats by the clock and not by the tick, so that a slow query is not taken for a dead worker. */
+const beating = async <T>(state: () => unknown, work: () => Promise<T>): Promise<T> => {
+  // Taken now: timers fire outside of this activity's async context.
+  const activity = Context.current()
+  const beat = setInterval(() => activity.heartbeat(state()), HEARTBEAT_EVERY_MS)
+  try {
+    return await work()
+  } finally {
+    clearInterval(beat)
+  }
+}
+
+const tellEffect = (context: ControlContext, deploymentId: string, effect: WatchEffect): Promise<void> =>
+  effect.kind === 'announce_blind'
+    ? tellOnce(context, deploymentId, 'blind', `Health cannot be read: ${effect.unavailable.join(', ')}`)
+    : tellOnce(
+        context,
+        deploymentId,
+        'baseline',
+        `In breach before this deployment and not blamed on it: ${effect.signals.join(', ')}`,
+      )
 
 const reportOfSample = (sample: HealthSample, thresholds: Parameters<typeof judgeSample>[1], healthy: boolean) =>
   toHealthReport(sample, judgeSample(sample, thresholds), healthy)
@@ -165,7 +193,8 @@ const newWatch = async (context: ControlContext, deploymentId: string, phase: Wa
   })
 }
 
-const lastSeen = (state: WatchState): number => state.attention.last_sighted_at
+/** Time that was already counted blind is not made up for afterwards: nothing could be stored then. */
+const lastSeen = (state: WatchState): number => state.attention.last_at
 
 const heartbeatDetails = <State>(): State | undefined => {
   const { heartbeatDetails: details } = Context.current().info

@@ -1,9 +1,11 @@
-import type { Actor } from '@roman/contracts'
+import type { Actor, DeployerConfig } from '@roman/contracts'
 import {
   advance,
   type Claimed,
   type ControlContext,
   claimLive,
+  claimRun,
+  concludeRollback,
   type DeployerFacts,
   failRollback,
   type JudgedRollback,
@@ -14,10 +16,10 @@ import {
   switchLive,
   takeSnapshot,
 } from '@roman/control'
-import type { DeployResult } from '@roman/deployers'
+import type { Deployer, DeployResult } from '@roman/deployers'
 import { Context } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
-import type { DeployerSource } from '../deployer-source.ts'
+import { type DeployerSource, isHostBound } from '../deployer-source.ts'
 
 interface OfEvent {
   event_id: string
@@ -31,6 +33,10 @@ export interface RollbackSteps {
   createSnapshot(input: OfEvent): Promise<void>
   claimLive(input: OfEvent): Promise<Claimed>
   deployPreviousVersion(input: OfEvent): Promise<DeployOutcome>
+  /** After an abort: cancels the run, or learns that it has ended or never began. */
+  settleDeploy(input: OfEvent): Promise<DeployOutcome>
+  /** What became live could not be followed to its proof. */
+  concludeUnverified(input: OfEvent & { reason: string }): Promise<{ status: string; detail: string }>
   switchLive(input: OfEvent): Promise<{ deployment_id: string; at: string }>
   failRollback(
     input: OfEvent & { step: string; reason: string; aborted_by: Actor | null },
@@ -63,13 +69,11 @@ export const createRollbackSteps = (context: ControlContext, deployers: Deployer
   switchLive: ({ event_id }) => switchLive(context, event_id),
   failRollback: ({ event_id, ...failure }) => failRollback(context, event_id, failure),
 
+  concludeUnverified: ({ event_id, reason }) =>
+    concludeRollback(context, event_id, { kind: 'unverified', reason, health: null, entropy: null }),
+
   deployPreviousVersion: async ({ event_id }) => {
     const activity = Context.current()
-    const event = await context.db.prisma.rollback_events.findUniqueOrThrow({
-      where: { event_id },
-      include: { replacement: true },
-    })
-    const replacement = event.replacement!
     const abort = new AbortController()
     const released = new Promise<never>((_resolve, reject) => {
       activity.cancellationSignal.addEventListener('abort', () => {
@@ -78,40 +82,90 @@ export const createRollbackSteps = (context: ControlContext, deployers: Deployer
         else reject(ApplicationFailure.retryable('The worker is shutting down; the deploy goes on without it'))
       })
     })
+    released.catch(() => {})
     const beat = setInterval(() => activity.heartbeat(), HEARTBEAT_EVERY_MS)
-    const notes = createNotes(context, event_id)
     try {
-      const deployer = deployers.of(event.service, event.environment)
-      const result = await Promise.race([
+      return await Promise.race([
         released,
-        deployer.deploy(
-          {
-            event_id,
-            deployment_id: replacement.deployment_id,
-            service: event.service,
-            environment: event.environment,
-            version: replacement.version,
-            git_commit: replacement.git_commit,
-            git_branch: replacement.git_branch,
-            fence: replacement.fence.toString(),
-            rollback_from: event.deployment_id!,
-          },
-          {
-            signal: abort.signal,
-            attempt: activity.info.attempt,
-            onDispatched: (run) => notes.dispatched(run),
-            onProgress: (progress) => notes.progress(progress),
-          },
-        ),
+        followDeploy(context, deployers, event_id, { signal: abort.signal, attempt: activity.info.attempt }),
       ])
-      await notes.settled()
-      return outcomeOf(result)
     } finally {
       clearInterval(beat)
-      released.catch(() => {})
+    }
+  },
+
+  settleDeploy: async ({ event_id }) => {
+    const activity = Context.current()
+    const beat = setInterval(() => activity.heartbeat(), HEARTBEAT_EVERY_MS)
+    try {
+      // An earlier attempt may have dispatched unseen, so this one never counts as the first.
+      return await followDeploy(context, deployers, event_id, {
+        signal: AbortSignal.abort(new Error('Aborted by a person')),
+        attempt: activity.info.attempt + 1,
+      })
+    } finally {
+      clearInterval(beat)
     }
   },
 })
+
+/** One attempt: finds the run of this event or begins it, with what it was begun with, and follows it to its end. */
+const followDeploy = async (
+  context: ControlContext,
+  deployers: DeployerSource,
+  eventId: string,
+  call: { signal: AbortSignal; attempt: number },
+): Promise<DeployOutcome> => {
+  const event = await context.db.prisma.rollback_events.findUniqueOrThrow({
+    where: { event_id: eventId },
+    include: { replacement: true },
+  })
+  const replacement = event.replacement!
+  const bound = await bindDeployer(context, deployers, event)
+  if ('outcome' in bound) return bound
+  const notes = createNotes(context, eventId)
+  const result = await bound.deployer.deploy(
+    {
+      event_id: eventId,
+      deployment_id: replacement.deployment_id,
+      service: event.service,
+      environment: event.environment,
+      version: replacement.version,
+      git_commit: replacement.git_commit,
+      git_branch: replacement.git_branch,
+      fence: replacement.fence.toString(),
+      rollback_from: event.deployment_id!,
+    },
+    { ...call, onDispatched: (run) => notes.dispatched(run), onProgress: (progress) => notes.progress(progress) },
+  )
+  await notes.settled()
+  return outcomeOf(result)
+}
+
+/** The deployer that began this run, whatever roman.yaml says by now; or why it cannot be gone on with from here. */
+const bindDeployer = async (
+  context: ControlContext,
+  deployers: DeployerSource,
+  event: { event_id: string; service: string; environment: string; deployer: unknown },
+): Promise<{ deployer: Deployer } | DeployOutcome> => {
+  const { runs } = deployers
+  if (runs === undefined) return { deployer: deployers.of(event.service, event.environment) }
+  const begun = event.deployer as { config: DeployerConfig } | null
+  const config = begun?.config ?? runs.configOf(event.service, event.environment)
+  const hostId = await runs.hostId()
+  const claim = await claimRun(context, event.event_id, { config, host_id: hostId })
+  if (claim === null) return { outcome: 'failed', reason: 'The rollback has ended already; nothing was dispatched.' }
+  const kept = claim.config as DeployerConfig
+  const repeatable = kept.type === 'command' && kept.idempotent
+  if (claim.host_id !== hostId && isHostBound(kept) && !repeatable) {
+    return {
+      outcome: 'unknown',
+      reason:
+        'The deploy was begun by a worker with another state directory, and only that one can follow it. Look at what runs, then request a new rollback.',
+    }
+  }
+  return { deployer: runs.from(kept) }
+}
 
 const outcomeOf = (result: DeployResult): DeployOutcome => {
   if (result.outcome === 'live') return { outcome: 'live' }

@@ -42,8 +42,6 @@ export interface SamplerOptions {
   sources: SourcePool
   log: Logger
   tickMs?: number
-  /** Called with every tick's readings; the sweep over what nobody guards any more hangs on it. */
-  onTick?: () => void
 }
 
 const TICK_MS = 1_000

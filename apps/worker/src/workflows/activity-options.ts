@@ -13,7 +13,8 @@ export const shortStep = (input: WorkflowEnvironment): ActivityOptions => ({
 export const longWatch = (input: WorkflowEnvironment, timeoutMs: number): ActivityOptions => ({
   taskQueue: input.task_queues.monitor,
   startToCloseTimeout: timeoutMs,
-  scheduleToCloseTimeout: timeoutMs * 2,
+  // Bounded by what it watches; an hour without workers or PostgreSQL must not count against it.
+  scheduleToCloseTimeout: timeoutMs + 24 * 3_600_000,
   heartbeatTimeout: input.timings.heartbeat_ms,
   retry: { initialInterval: input.timings.retry_initial_ms, maximumInterval: input.timings.retry_max_ms },
   // A person who interrupts a watch must not wait for its next heartbeat.

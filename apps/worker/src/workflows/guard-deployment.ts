@@ -64,7 +64,7 @@ async function actOnBreach(
   const decision = await steps.decideOnBreach({ deployment_id: input.deployment_id, phase })
   if (decision.kind === 'superseded') return { kind: 'superseded' }
   if (decision.kind === 'observed') return { kind: 'observed', reason: decision.reason }
-  if (decision.kind === 'asked') return waitForPeople(input, desk, steps, decision.decision_id)
+  if (decision.kind === 'asked') return waitForPeople(input, desk, steps, decision.decision_id, [])
   return followRollback(input, desk, steps, decision.event_id)
 }
 
@@ -82,7 +82,7 @@ async function followRollback(
   if (!ended.refused) return { kind: 'rolled_back', event_id: eventId, status: ended.status }
   const question = await steps.askAboutRefusal({ deployment_id: input.deployment_id, event_id: eventId })
   if (question.kind !== 'asked') return { kind: 'refused', event_id: eventId }
-  return waitForPeople(input, desk, steps, question.decision_id, eventId)
+  return waitForPeople(input, desk, steps, question.decision_id, question.violations, eventId)
 }
 
 /** Waits for a person, bounded; a newer deployment, or a rollback started elsewhere, ends the question. */
@@ -91,11 +91,12 @@ async function waitForPeople(
   desk: GuardDesk,
   steps: GuardSteps,
   decisionId: string,
+  violations: string[],
   refusedEventId: string | null = null,
 ): Promise<GuardOutcome> {
   const waitMs = input.policy.decision_wait_seconds * 1000
   desk.forgetDecision()
-  desk.enter('waiting', { decision_id: decisionId, event_id: refusedEventId })
+  desk.enter('waiting', { decision_id: decisionId, event_id: refusedEventId, violations })
   desk.index()
   await steps.setGuardPhase({ deployment_id: input.deployment_id, phase: 'waiting' })
 
@@ -107,9 +108,11 @@ async function waitForPeople(
     })
     return watchUntilOvertaken({ deployment_id: input.deployment_id })
   })
+  // Only what ends from now on, and only a success answers the question: a rollback that failed leaves it open.
+  const before = desk.lastEnded()
   const elsewhere = (): boolean => {
     const ended = desk.lastEnded()
-    return ended !== null && ended.event_id !== refusedEventId && !ended.refused
+    return ended !== null && ended !== before && ended.status === 'success'
   }
   let superseded = false
   watched.then(
@@ -130,6 +133,8 @@ async function waitForPeople(
   const other = desk.lastEnded()
   if (other !== null && elsewhere()) return { kind: 'rolled_back', event_id: other.event_id, status: other.status }
   if (superseded) return { kind: 'superseded' }
-  await steps.expireDecision({ decision_id: decisionId })
+  const expired = await steps.expireDecision({ decision_id: decisionId })
+  // Decided past this guard, by an override: follow what came of it.
+  if (!expired.expired && expired.event_id !== null) return followRollback(input, desk, steps, expired.event_id)
   return { kind: 'undecided', reason: 'Nobody decided in time' }
 }

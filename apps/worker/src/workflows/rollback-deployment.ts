@@ -7,11 +7,11 @@ import {
 } from '@roman/contracts'
 import {
   ActivityCancellationType,
+  type ActivityOptions,
   allHandlersFinished,
   CancellationScope,
   condition,
   getExternalWorkflowHandle,
-  isCancellation,
   proxyActivities,
 } from '@temporalio/workflow'
 import type { MonitorActivities } from '../activities/monitor-activities.ts'
@@ -74,7 +74,7 @@ async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> 
     if (judged.kind === 'refused') return { status: 'aborted', detail: judged.reasons.join(' '), refused: true }
 
     if (desk.abortRequest()) return abort('create_snapshot')
-    await step('Snapshot the state before').createSnapshot(event)
+    await snapshot(input)
 
     if (desk.abortRequest()) return abort('claim_live')
     desk.enter('claiming')
@@ -104,26 +104,54 @@ async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> 
     return { status: concluded.status as RollbackStatus, detail: concluded.detail, refused: false }
   } catch (error) {
     // A step that cannot be repeated has failed for good: the row must say so, and people must know.
+    if (desk.progress.phase === 'verifying') {
+      const end = await step('Give up the proof').concludeUnverified({ ...event, reason: rootMessage(error) })
+      return { status: end.status as RollbackStatus, detail: end.detail, refused: false }
+    }
     return fail(desk.progress.phase, `The rollback cannot go on: ${rootMessage(error)}`)
   }
 }
 
+/** Useful, never decisive: a snapshot that cannot be taken stops no rollback. */
+async function snapshot(input: RollbackInput): Promise<void> {
+  const { createSnapshot } = proxyActivities<RollbackSteps>({
+    ...shortStep(input),
+    retry: { maximumAttempts: 2 },
+    summary: 'Snapshot the state before',
+  })
+  try {
+    await createSnapshot({ event_id: input.event_id })
+  } catch {
+    // Its own step says so where it could; the rollback goes on.
+  }
+}
+
 async function deployPreviousVersion(input: RollbackInput, desk: RollbackDesk): Promise<DeployOutcome> {
-  const { deployPreviousVersion: deploy } = proxyActivities<RollbackSteps>({
+  const options: ActivityOptions = {
     taskQueue: input.task_queues.main,
-    summary: `Deploy ${desk.progress.target?.version} again`,
     startToCloseTimeout: input.deploy_timeout_ms + DEPLOY_MARGIN_MS,
-    scheduleToCloseTimeout: 2 * (input.deploy_timeout_ms + DEPLOY_MARGIN_MS),
+    // The deployer bounds its run itself. Workers or vendor being away longer than that is no reason to call it failed.
+    scheduleToCloseTimeout: '24 hours',
     heartbeatTimeout: input.timings.heartbeat_ms,
     retry: { initialInterval: input.timings.retry_initial_ms, maximumInterval: input.timings.retry_max_ms },
     // Aborted means: the run has really ended, or has finished after all.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  }
+  const event = { event_id: input.event_id }
+  const { deployPreviousVersion: deploy } = proxyActivities<RollbackSteps>({
+    ...options,
+    summary: `Deploy ${desk.progress.target?.version} again`,
   })
   try {
-    return await desk.deploy(() => deploy({ event_id: input.event_id }))
+    return await desk.deploy(() => deploy(event))
   } catch (error) {
-    if (isCancellation(error)) return { outcome: 'aborted', reason: 'Nothing was dispatched.' }
-    throw error
+    if (desk.abortRequest() === null) throw error
+    // The abort may have met no running attempt: what became of the run only the deployer knows.
+    const { settleDeploy } = proxyActivities<RollbackSteps>({
+      ...options,
+      summary: 'Stop the deploy, or learn its end',
+    })
+    return settleDeploy(event)
   }
 }
 

@@ -205,7 +205,7 @@ const consequences = async (
 /** What a guard does about a breach. */
 export type BreachDecision =
   | { kind: 'rolling_back'; event_id: string; reason: string }
-  | { kind: 'asked'; decision_id: string; reason: string }
+  | { kind: 'asked'; decision_id: string; reason: string; violations: string[] }
   | { kind: 'observed'; reason: string }
   | { kind: 'superseded'; reason: string }
 
@@ -219,6 +219,15 @@ export const decideOnBreach = async (
   const verdict = await context.db.prisma.guard_verdicts.findUniqueOrThrow({
     where: { deployment_id_phase: { deployment_id: deploymentId, phase } },
   })
+  // Asked again after a lost answer: what was begun for this very verdict goes on, whatever the brake says by now.
+  const begun = await context.db.prisma.rollback_events.findUnique({
+    where: { idempotency_key: `auto:${deploymentId}` },
+  })
+  if ((begun?.metadata as { verdict?: { phase?: string } } | null)?.verdict?.phase === phase) {
+    return { kind: 'rolling_back', event_id: begun!.event_id, reason: verdict.reason }
+  }
+  const detailOfUsedUp = 'its one automatic rollback was tried already'
+  if (begun !== null) return ask(context, deployment, { key: phase, reason: verdict.reason, detail: detailOfUsedUp })
   const braked = await brakeFor(context, deployment)
   try {
     if (braked.action === 'observe') return await observeOnly(context, deployment, verdict.reason)
@@ -244,13 +253,9 @@ export const decideOnBreach = async (
   } catch (error) {
     if (error instanceof RomanError && error.code === 'deployment_not_live')
       return { kind: 'superseded', reason: error.message }
-    // The one automatic rollback was used up by an earlier phase for another reason: people decide.
-    if (error instanceof RomanError && error.code === 'idempotency_conflict') {
-      return ask(context, deployment, {
-        key: phase,
-        reason: verdict.reason,
-        detail: 'its one automatic rollback was tried already',
-      })
+    // Another deployment's rollback is under way here. It may end with this one live: people decide.
+    if (error instanceof RomanError && error.code === 'rollback_in_progress') {
+      return ask(context, deployment, { key: phase, reason: verdict.reason, detail: error.message })
     }
     throw error
   }
@@ -364,7 +369,7 @@ export const ask = async (
   })
   if (outcome === null) return { kind: 'superseded', reason: 'A newer deployment is live' }
   await deliver(context, [outcome])
-  return { kind: 'asked', decision_id: decisionId, reason: question.reason }
+  return { kind: 'asked', decision_id: decisionId, reason: question.reason, violations: question.violations ?? [] }
 }
 
 /** The automatic rollback was refused: people may override or turn it down. */
@@ -388,7 +393,10 @@ export const askAboutRefusal = async (
 }
 
 /** Nobody decided in time: people are told once more, and the guard stops waiting. */
-export const expireDecision = async (context: ControlContext, decisionId: string): Promise<{ expired: boolean }> => {
+export const expireDecision = async (
+  context: ControlContext,
+  decisionId: string,
+): Promise<{ expired: boolean; event_id: string | null }> => {
   const outcome = await context.db.transaction(async (tx) => {
     const { count } = await tx.decisions.updateMany({
       where: { decision_id: decisionId, status: 'waiting' },
@@ -398,7 +406,7 @@ export const expireDecision = async (context: ControlContext, decisionId: string
       where: { decision_id: decisionId },
       include: { deployment: true },
     })
-    if (decision.status !== 'expired') return { expired: false, keys: [] }
+    if (decision.status !== 'expired') return { expired: false, event_id: decision.result_event_id, keys: [] }
     if (count > 0)
       await audit(tx, {
         event_type: 'decision_expired',
@@ -417,10 +425,10 @@ export const expireDecision = async (context: ControlContext, decisionId: string
       decision_id: decisionId,
       payload: { reason: decision.reason },
     })
-    return { expired: true, keys: [key] }
+    return { expired: true, event_id: null, keys: [key] }
   })
   await deliver(context, outcome.keys)
-  return { expired: outcome.expired }
+  return { expired: outcome.expired, event_id: outcome.event_id }
 }
 
 /** What the guard tells people besides its verdict, each once. */
@@ -444,15 +452,17 @@ export const tellOnce = async (
   await deliver(context, [key])
 }
 
+/** False where it had ended before. */
 export const endGuard = async (
   context: ControlContext,
   deploymentId: string,
   outcome: GuardOutcome | { kind: 'terminated' },
-): Promise<void> => {
-  await context.db.prisma.guards.updateMany({
+): Promise<boolean> => {
+  const { count } = await context.db.prisma.guards.updateMany({
     where: { deployment_id: deploymentId, ended_at: null },
     data: { phase: 'ended', ended_at: new Date(), outcome: json(outcome), updated_at: new Date() },
   })
+  return count > 0
 }
 
 export interface KeptHealth {

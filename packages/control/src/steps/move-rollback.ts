@@ -114,6 +114,22 @@ const asReplacement = (row: {
 const replacementOf = async (tx: Tx, event: RollbackRecord): Promise<Replacement> =>
   asReplacement(await tx.deployments.findUniqueOrThrow({ where: { deployment_id: event.replacement_deployment_id! } }))
 
+export interface RunClaim {
+  config: unknown
+  host_id: string
+}
+
+/**
+ * Writes down, once and before the deployer is asked, what the run is begun with and on which host. Answers what was
+ * written first; null where the rollback has ended, and nothing may be dispatched for it any more.
+ */
+export const claimRun = async (context: ControlContext, eventId: string, offer: RunClaim): Promise<RunClaim | null> => {
+  const rows = await context.db.prisma.$queryRaw<{ deployer: RunClaim }[]>`
+    UPDATE ops.rollback_events SET deployer = coalesce(deployer, ${JSON.stringify(offer)}::jsonb)
+    WHERE event_id = ${eventId}::uuid AND status IN ('pending', 'in_progress') RETURNING deployer`
+  return rows[0]?.deployer ?? null
+}
+
 /** The deployer was asked: from here an abort means cancelling it. */
 export const noteDispatched = async (
   context: ControlContext,
@@ -158,6 +174,7 @@ export const switchLive = (context: ControlContext, eventId: string): Promise<{ 
     if (replacement.status !== 'pending')
       return { deployment_id: replacement.deployment_id, at: replacement.deployed_at!.toISOString() }
     const failing = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: event.deployment_id! } })
+    const overtaken = live.deployment_id !== failing.deployment_id ? live.deployment_id : null
     const { at } = await becomeLive(tx, live, replacement)
     await tx.deployments.update({
       where: { deployment_id: failing.deployment_id },
@@ -190,8 +207,32 @@ export const switchLive = (context: ControlContext, eventId: string): Promise<{ 
         fence: Number(replacement.fence),
       },
     })
+    if (overtaken !== null) await tellOvertaken(tx, event, overtaken, replacement.version)
     return { deployment_id: replacement.deployment_id, at: at.toISOString() }
   })
+
+/** Somebody deployed in the middle, and the deployer has put the rollback's version over it: people must look. */
+const tellOvertaken = async (tx: Tx, event: RollbackRecord, deploymentId: string, version: string): Promise<void> => {
+  const other = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const reason = `${other.version} went live while the rollback was deploying ${version}, which came last. Check what runs, and deploy ${other.version} again if it is wanted.`
+  await audit(tx, {
+    event_type: 'rollback_overtook_deployment',
+    severity: 'critical',
+    source: 'rollback',
+    description: reason,
+    deployment_id: deploymentId,
+    metadata: { event_id: event.event_id },
+  })
+  await announce(tx, {
+    kind: 'unfenced',
+    dedupe_key: `overtaken:${event.event_id}:${deploymentId}`,
+    service: event.service,
+    environment: event.environment,
+    deployment_id: deploymentId,
+    event_id: event.event_id,
+    payload: { reason },
+  })
+}
 
 /** Judged as of the request: what this rollback itself proves does not count. */
 const wasKnownGoodBefore = async (tx: Tx, event: RollbackRecord, gitCommit: string): Promise<boolean> =>
@@ -333,8 +374,12 @@ export const closeOrphan = (context: ControlContext, eventId: string): Promise<s
     if (!isOpen(event)) return []
     const detail = 'Orphaned: Temporal no longer knows this rollback. Look at what is live, then request a new one.'
     await tx.deployments.updateMany({
-      where: { deployment_id: event.replacement_deployment_id ?? event.event_id, status: 'pending' },
-      data: { status: 'failed' },
+      where: {
+        rollback_from: event.deployment_id,
+        deployment_id: event.replacement_deployment_id ?? '00000000-0000-0000-0000-000000000000',
+        status: { in: ['pending', 'in_progress'] },
+      },
+      data: { status: 'failed', completed_at: new Date() },
     })
     await tx.quarantine.updateMany({
       where: { event_id: eventId, status: 'hold' },

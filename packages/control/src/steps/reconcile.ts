@@ -1,5 +1,9 @@
 import { guardWorkflowId, rollbackWorkflowId } from '@roman/contracts'
+import { isTemporalUnavailable } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
+import { announce } from '../store/announce.ts'
+import { audit } from '../store/audit.ts'
+import type { DeploymentRecord } from '../store/deployments.ts'
 import { enqueueGuard } from '../store/guards.ts'
 import { deliver } from '../store/outbox.ts'
 import { endGuard } from './guard.ts'
@@ -18,6 +22,22 @@ export const reconcile = async (context: ControlContext): Promise<void> => {
   await closeLostRollbacks(context)
 }
 
+/** One row's trouble must not keep the rows behind it waiting; Temporal being away is every row's. */
+const each = async <T>(
+  context: ControlContext,
+  rows: readonly T[],
+  repair: (row: T) => Promise<void>,
+): Promise<void> => {
+  for (const row of rows) {
+    try {
+      await repair(row)
+    } catch (error) {
+      if (isTemporalUnavailable(error)) throw error
+      context.log.error({ reason: (error as Error).message }, 'A row could not be reconciled and is tried again')
+    }
+  }
+}
+
 const repairGuards = async (context: ControlContext): Promise<void> => {
   const { prisma } = context.db
   const unguarded = await prisma.deployments.findMany({
@@ -29,23 +49,48 @@ const repairGuards = async (context: ControlContext): Promise<void> => {
     },
     take: EACH_MAX,
   })
-  for (const deployment of unguarded) {
+  await each(context, unguarded, async (deployment) => {
     const id = deployment.deployment_id
     const workflowId = guardWorkflowId(id)
     const delivered = await prisma.outbox.findFirst({ where: { key: workflowId, delivered_at: { not: null } } })
     const state = delivered === null ? 'absent' : await context.temporal.state(workflowId)
-    if (state === 'running') continue
+    if (state === 'running') return
     if (state === 'closed') {
       // Its last activity may be writing this very moment; only a guard that left no end behind was ended from outside.
-      await endGuard(context, id, { kind: 'terminated' })
-      continue
+      await closeLostGuard(context, deployment)
+      return
     }
     await context.db.transaction(async (tx) => {
       await enqueueGuard(tx, deployment)
       await tx.outbox.updateMany({ where: { key: workflowId }, data: { delivered_at: null } })
     })
     await deliver(context, [workflowId])
-  }
+  })
+}
+
+/** Ended from outside, or failed for good: the sweep watches on, and people are told that nobody acts by itself any more. */
+const closeLostGuard = async (context: ControlContext, deployment: DeploymentRecord): Promise<void> => {
+  const id = deployment.deployment_id
+  if (!(await endGuard(context, id, { kind: 'terminated' }))) return
+  const reason = `The guard of ${deployment.version} ended without a result: its workflow was terminated or failed. It is watched on, but no longer rolled back by itself.`
+  const key = await context.db.transaction(async (tx) => {
+    await audit(tx, {
+      event_type: 'guard_lost',
+      severity: 'critical',
+      source: 'reconciler',
+      description: reason,
+      deployment_id: id,
+    })
+    return announce(tx, {
+      kind: 'orphaned',
+      dedupe_key: `guard-lost:${id}`,
+      service: deployment.service,
+      environment: deployment.environment,
+      deployment_id: id,
+      payload: { reason },
+    })
+  })
+  await deliver(context, [key])
 }
 
 const closeLostRollbacks = async (context: ControlContext): Promise<void> => {
@@ -53,12 +98,12 @@ const closeLostRollbacks = async (context: ControlContext): Promise<void> => {
     where: { status: { in: ['pending', 'in_progress'] } },
     take: EACH_MAX,
   })
-  for (const event of open) {
+  await each(context, open, async (event) => {
     const workflowId = rollbackWorkflowId(event.event_id)
     const delivered = await context.db.prisma.outbox.findFirst({
       where: { key: workflowId, delivered_at: { not: null } },
     })
-    if (delivered === null || (await context.temporal.state(workflowId)) === 'running') continue
+    if (delivered === null || (await context.temporal.state(workflowId)) === 'running') return
     await deliver(context, await closeOrphan(context, event.event_id))
-  }
+  })
 }

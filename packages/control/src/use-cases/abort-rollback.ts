@@ -37,7 +37,7 @@ export const abortRollback = async (
   await context.temporal.update<AbortAnswer>(
     rollbackWorkflowId(eventId),
     UPDATES.abort,
-    call.idempotency_key ?? `abort:${crypto.randomUUID()}`,
+    `abort:${call.idempotency_key ?? crypto.randomUUID()}`,
     { event_id: eventId, reason: input.reason, actor: call.actor } satisfies AbortRequest,
   )
   await context.rollbacks.untilTerminal(eventId, ABORT_WAIT_MS, AbortSignal.timeout(ABORT_WAIT_MS))

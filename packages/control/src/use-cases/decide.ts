@@ -42,7 +42,7 @@ export const decide = async (
   return context.temporal.update<DecisionAnswer>(
     guardWorkflowId(deployment.deployment_id),
     UPDATES[verb],
-    call.idempotency_key ?? `${verb}:${waiting.decision_id}:${crypto.randomUUID()}`,
+    `${verb}:${call.idempotency_key ?? crypto.randomUUID()}`,
     request,
   )
 }
@@ -68,7 +68,11 @@ export const applyDecision = async (
     const evidence: WaitingEvidence = {
       deployment_id: request.deployment_id,
       live_deployment_id: live.deployment_id,
-      waiting: decision?.status === 'waiting' ? { violated: decision.violations as ViolationName[] } : null,
+      // A question has its time: an old button must not roll back what has recovered since.
+      waiting:
+        decision?.status === 'waiting' && decision.expires_at > new Date()
+          ? { violated: decision.violations as ViolationName[] }
+          : null,
       decided:
         decision === null || decision.status === 'waiting' || decision.status === 'expired' ? null : decision.status,
       authorised: true,

@@ -48,7 +48,8 @@ export const executeRollback = async (
       trigger_reason: input.trigger_reason,
       actor: call.actor,
       initiated_by: call.actor.user_id,
-      idempotency_key: call.idempotency_key,
+      // In a room of its own: no client's key can stand for an automatic rollback.
+      idempotency_key: call.idempotency_key === null ? null : `client:${call.idempotency_key}`,
       target_deployment_id: target?.deployment_id ?? null,
     })
   })

@@ -25,7 +25,7 @@ export const overrideRollback = async (
       eventId,
       { reason: input.reason, violations: input.violations },
       call.actor,
-      call.idempotency_key,
+      call.idempotency_key === null ? null : `override:${call.idempotency_key}`,
     ),
   )
   await deliver(context, requested.keys)

@@ -88,6 +88,7 @@ export const requestRollback = async (
   if (live.deployment_id !== request.deployment_id) throw await notLive(tx, request, live.deployment_id)
 
   const eventId = randomUUID()
+  const [{ now }] = (await tx.$queryRaw<[{ now: Date }]>`SELECT clock_timestamp() AS now`) as [{ now: Date }]
   const event = await tx.rollback_events.create({
     data: {
       event_id: eventId,
@@ -107,7 +108,7 @@ export const requestRollback = async (
       moments: json({
         ...(request.moments?.fault ? { fault: request.moments.fault } : {}),
         ...(request.moments?.detected ? { detected: request.moments.detected } : {}),
-        requested: new Date().toISOString(),
+        requested: now.toISOString(),
       }),
       metadata: json({ ...request.metadata, actor: request.actor }),
     },
