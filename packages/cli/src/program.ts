@@ -7,9 +7,14 @@ import { deployLive } from './commands/deploy-live.ts'
 import { deployRecord } from './commands/deploy-record.ts'
 import { dev } from './commands/dev.ts'
 import { doctor } from './commands/doctor.ts'
+import { freeze, unfreeze } from './commands/freeze.ts'
+import { freezes } from './commands/freezes.ts'
 import { history } from './commands/history.ts'
+import { label } from './commands/label.ts'
 import { migrate } from './commands/migrate.ts'
 import { override } from './commands/override.ts'
+import { quarantine } from './commands/quarantine.ts'
+import { release } from './commands/release.ts'
 import { rollback } from './commands/rollback.ts'
 import { status } from './commands/status.ts'
 
@@ -31,9 +36,11 @@ export function createProgram(cli: Cli): Command {
   add(deploy, deployRecord(cli), deployLive(cli))
 
   program.commandsGroup('Look:')
-  add(program, status(cli), history(cli), doctor(cli))
+  add(program, status(cli), history(cli), freezes(cli), quarantine(cli), doctor(cli))
   program.commandsGroup('Deploy and roll back:')
-  add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli))
+  add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli), label(cli))
+  program.commandsGroup('Hold back:')
+  add(program, freeze(cli), unfreeze(cli), release(cli))
   program.commandsGroup('Run:')
   add(program, dev(cli), demo(cli), migrate(cli))
   return program

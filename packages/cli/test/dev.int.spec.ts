@@ -9,7 +9,9 @@ const directory = temporaryDirectory('roman dev')
 afterAll(() => directory.remove())
 
 const at = (name: string) => join(directory.path, name)
-const report = (): ReadyReport => JSON.parse(readFileSync(at('ready.json'), 'utf8'))
+/** In a folder that is not there yet. */
+const READY = at('not yet/ready.json')
+const report = (): ReadyReport => JSON.parse(readFileSync(READY, 'utf8'))
 
 test('dev runs the real apps, starts one that is killed again, and ends them all at SIGTERM', async () => {
   writeFileSync(
@@ -18,7 +20,7 @@ test('dev runs the real apps, starts one that is killed again, and ends them all
   )
   const database = await testDatabase()
   const dev = spawnProcess(new URL('../src/main.ts', import.meta.url), {
-    args: ['dev', '--config', at('roman.yaml'), '--data', at('data'), '--ready-file', at('ready.json')],
+    args: ['dev', '--config', at('roman.yaml'), '--data', at('data'), '--ready-file', READY],
     cwd: join(import.meta.dirname, '../../..'),
     env: {
       PATH: process.env.PATH,

@@ -1,4 +1,4 @@
-import type { DeploymentView, RollbackRow, RollbackView } from '@roman/contracts'
+import type { DeploymentView, FreezeView, RollbackRow, RollbackView } from '@roman/contracts'
 
 export const NOW = new Date('2026-03-01T12:00:00Z')
 const past = (seconds: number) => new Date(NOW.getTime() - seconds * 1000).toISOString()
@@ -74,6 +74,14 @@ export const waiting: DeploymentView = {
       event_id: null,
     },
   },
+}
+
+export const frozen: FreezeView = {
+  freeze_id: id('f1'),
+  service: null,
+  environment: 'production',
+  reason: 'Black Friday',
+  frozen_at: past(60 * 60 * 3),
 }
 
 const target = {

@@ -6,7 +6,7 @@ import type { RecordDeploymentRequest, RollbackView } from '@roman/contracts'
 import { RomanError } from '@roman/contracts'
 import type { Control } from '@roman/control'
 import { describe, expect, test } from 'vitest'
-import { EVENT, failed, live, refused, row, verified, waiting } from './records.ts'
+import { EVENT, failed, frozen, live, refused, row, verified, waiting } from './records.ts'
 import { roman, serve } from './screen.ts'
 
 const snapshot = (name: string) => `screens/${name}.txt`
@@ -18,6 +18,8 @@ describe('help', () => {
     ['help-deploy-record', ['deploy', 'record', '--help']],
     ['help-dev', ['dev', '--help']],
     ['help-demo', ['demo', '--help']],
+    ['help-freeze', ['freeze', '--help']],
+    ['help-label', ['label', '--help']],
   ])('shows %s', async (name, args) => {
     const { all, code } = await roman(args)
     expect(code).toBe(0)
@@ -26,14 +28,20 @@ describe('help', () => {
 })
 
 describe('status', () => {
-  test('shows what is live, and what waits for people', async () => {
-    const url = await serve({ listDeployments: async () => ({ deployments: [live, waiting] }) })
+  test('shows what is live, what is frozen, and what waits for people', async () => {
+    const url = await serve({
+      listDeployments: async () => ({ deployments: [live, waiting] }),
+      listFreezes: async () => ({ freezes: [frozen] }),
+    })
     const { all } = await roman(['status'], { ROMAN_URL: url })
     await expect(all).toMatchFileSnapshot(snapshot('status'))
   })
 
   test('says how to begin where nothing is live', async () => {
-    const url = await serve({ listDeployments: async () => ({ deployments: [] }) })
+    const url = await serve({
+      listDeployments: async () => ({ deployments: [] }),
+      listFreezes: async () => ({ freezes: [] }),
+    })
     const { all } = await roman(['status'], { ROMAN_URL: url })
     await expect(all).toMatchFileSnapshot(snapshot('status-empty'))
   })
@@ -55,9 +63,12 @@ describe('status', () => {
   })
 
   test('gives programs the API’s own JSON', async () => {
-    const url = await serve({ listDeployments: async () => ({ deployments: [live] }) })
-    const { out } = await roman(['status', '--json'], { ROMAN_URL: url })
-    expect(JSON.parse(out)).toEqual({ deployments: [live] })
+    const url = await serve({
+      listDeployments: async () => ({ deployments: [live] }),
+      listFreezes: async () => ({ freezes: [frozen, { ...frozen, environment: 'staging' }] }),
+    })
+    const { out } = await roman(['status', '--environment', 'production', '--json'], { ROMAN_URL: url })
+    expect(JSON.parse(out)).toEqual({ deployments: [live], freezes: [frozen] })
   })
 })
 
@@ -171,6 +182,7 @@ describe('errors are one line with the way out', () => {
     ['no-such-command', ['rolback'], {}, 2],
     ['wrong-status', ['deploy', 'record', '--environment', 'e', '--version', 'v', '--status', 'done'], {}, 2],
     ['wrong-port', ['dev', '--api-port', '99999'], {}, 2],
+    ['same-port', ['dev', '--api-port', '8123', '--temporal-port', '8123'], {}, 2],
   ])('%s', async (name, args, variables, expected) => {
     const { all, code } = await roman(args, variables)
     expect(code).toBe(expected)

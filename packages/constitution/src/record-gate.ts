@@ -35,7 +35,7 @@ export function mayRecord(evidence: RecordEvidence): RecordDecision {
   }
   if (evidence.environment_frozen) {
     const message = `${where} is frozen.`
-    const way_out = 'Wait, or "roman unfreeze".'
+    const way_out = 'Wait, or lift it: "roman freezes" says how it is named.'
     found.push({ code: 'environment_frozen', fences: false, message, way_out })
   }
 

@@ -33,10 +33,3 @@ const DEPLOY_TIMEOUT_MS = 600_000
 /** How long a deployer may take, whichever it is. */
 export const deployTimeoutMs = (config: EnvironmentConfig | null): number =>
   config === null ? DEPLOY_TIMEOUT_MS : config.deployer.timeout_seconds * 1000
-
-/** Health sources that would notice a service that is silent because it is down. */
-export const noticesSilence = (config: EnvironmentConfig | null): boolean =>
-  config?.health.some(
-    (source) =>
-      source.type === 'http' || (source.type === 'prometheus' && source.queries.requests_per_minute !== undefined),
-  ) ?? false

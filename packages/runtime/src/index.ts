@@ -4,6 +4,7 @@ export { createLogger, type Logger, withoutPassword } from './logger.ts'
 export {
   environmentOf,
   fixedRomanConfig,
+  noticesSilence,
   parseRomanConfig,
   type RomanConfigSource,
   readRomanConfig,

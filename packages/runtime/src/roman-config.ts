@@ -126,3 +126,13 @@ export const environmentOf = (
   }
   return { service: name, config: environmentConfig }
 }
+
+/**
+ * Whether the environment has a source that would notice a service that is silent because it is down. Without one, a
+ * known-good rests on errors only.
+ */
+export const noticesSilence = (config: Pick<EnvironmentConfig, 'health'> | null): boolean =>
+  config?.health.some(
+    (source) =>
+      source.type === 'http' || (source.type === 'prometheus' && source.queries.requests_per_minute !== undefined),
+  ) ?? false

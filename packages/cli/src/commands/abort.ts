@@ -1,3 +1,4 @@
+import type { Aborted } from '@roman/sdk'
 import { Command } from 'commander'
 import { type Cli, clientOf, print, printJson } from '../cli.ts'
 
@@ -17,8 +18,12 @@ export const abort = (cli: Cli): Command =>
     .action(async (event: string, { reason, as, json }: Options) => {
       const answer = await clientOf(cli).abort(event, { reason, ...(as !== undefined && { initiated_by: as }) })
       if (json) return printJson(cli, answer)
-      print(
-        cli.out,
-        `${cli.colors.green('✔')} Rollback ${answer.event_id} is being aborted (${answer.status.replace('_', ' ')}).`,
-      )
+      print(cli.out, `${cli.colors.green('✔')} Rollback ${answer.event_id} ${saidOf(answer.status)}.`)
     })
+
+/** Once its deploy has begun, nobody but the deployer can tell how far that came: such a rollback has failed. */
+function saidOf(status: Aborted['status']): string {
+  if (status === 'aborted') return 'is aborted before anything was changed'
+  if (status === 'failed') return 'is aborted in the middle of its deploy, and counts as failed'
+  return 'is being aborted'
+}

@@ -4,7 +4,7 @@ import { type Cli, clientOf, print, printJson } from '../cli.ts'
 export const deployLive = (cli: Cli): Command =>
   new Command('live')
     .description('say that a deployment recorded as pending is live now; its guard starts')
-    .argument('<deployment>', 'its uuid or the beginning of it')
+    .argument('<deployment>', 'its uuid, the beginning of it, or a version')
     .option('--json', 'print JSON')
     .action(async (deployment: string, { json }: { json?: boolean }) => {
       const recorded = await clientOf(cli).changeDeployment(deployment, { status: 'in_progress' })

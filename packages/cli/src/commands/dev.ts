@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { endRuns } from '@roman/deployers'
 import { freePort, listenForStop, type Stack, startStack } from '@roman/local-stack'
 import { type RuntimeEnv, readRomanConfig } from '@roman/runtime'
@@ -7,6 +7,7 @@ import { Command } from 'commander'
 import { CHECKOUT } from '../checkout.ts'
 import { type Cli, print } from '../cli.ts'
 import { loadDatabase } from '../database.ts'
+import { UsageError } from '../errors.ts'
 import { parsePort } from '../parse.ts'
 import { logLine } from '../screen/log-line.ts'
 import { whereToLook } from '../screen/where-to-look.ts'
@@ -67,6 +68,8 @@ async function run(cli: Cli, options: Options): Promise<void> {
 
 async function start({ cli, env, options, dataDir, stateDir, log, signal }: Start): Promise<Stack> {
   const { variables } = env
+  const ports = portsOf(options)
+  const readyFile = options.readyFile === undefined ? undefined : writable(resolve(cli.cwd, options.readyFile))
   const configFile = configOf(cli, env, options.config)
   const config = readRomanConfig(configFile)
   const { migrate } = await loadDatabase()
@@ -78,13 +81,8 @@ async function start({ cli, env, options, dataDir, stateDir, log, signal }: Star
   return startStack({
     dataDir,
     fresh: options.fresh === true,
-    ...(options.readyFile === undefined ? {} : { readyFile: resolve(cli.cwd, options.readyFile) }),
-    ports: {
-      api: options.apiPort,
-      postgres: options.postgresPort,
-      temporal: options.temporalPort,
-      temporalUi: options.temporalUiPort,
-    },
+    ...(readyFile === undefined ? {} : { readyFile }),
+    ports,
     given: { databaseUrl: variables.DATABASE_URL, temporalAddress: variables.TEMPORAL_ADDRESS },
     serviceKey: env.service_key,
     env: variables,
@@ -114,9 +112,37 @@ interface Start {
   signal: AbortSignal
 }
 
+function portsOf({
+  apiPort: api,
+  postgresPort: postgres,
+  temporalPort: temporal,
+  temporalUiPort: temporalUi,
+}: Options) {
+  const given = [api, postgres, temporal, temporalUi].filter((port) => port !== undefined)
+  const twice = given.find((port, index) => given.indexOf(port) !== index)
+  if (twice !== undefined) throw new UsageError(`Port ${twice} is asked for twice. Give each server a port of its own.`)
+  return { api, postgres, temporal, temporalUi }
+}
+
 /** The file asked for, else ./roman.yaml, else the example that comes with the checkout. */
 function configOf(cli: Cli, env: RuntimeEnv, asked: string | undefined): string {
   if (asked !== undefined) return resolve(cli.cwd, asked)
   if (env.variables.ROMAN_CONFIG !== undefined || existsSync(env.config_file)) return env.config_file
   return join(CHECKOUT, 'roman.yaml')
+}
+
+/** Found out before anything is started, not when all of it is up. Its folder is made where it is missing. */
+function writable(readyFile: string): string {
+  const folder = dirname(readyFile)
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new UsageError(`No file can be written in ${folder} (${code}). Choose another with --ready-file.`, { cause })
+  }
+  if (statSync(readyFile, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`${readyFile} is a directory. Name a file in it with --ready-file.`)
+  }
+  return readyFile
 }

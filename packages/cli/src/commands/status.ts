@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { type Cli, clientOf, print, printJson } from '../cli.ts'
 import { deploymentScreen, liveTable } from '../screen/deployment-view.ts'
+import { freezeLine, freezesAt } from '../screen/freeze-view.ts'
 import { rollbackScreen } from '../screen/rollback-view.ts'
 
 interface Options {
@@ -21,8 +22,14 @@ export const status = (cli: Cli): Command =>
     )
 
 async function showLive(cli: Cli, { json, ...where }: Options): Promise<void> {
-  const deployments = await clientOf(cli).listDeployments({ ...where, live: 'true', limit: 200 })
-  if (json) return printJson(cli, { deployments })
+  const client = clientOf(cli)
+  const [deployments, allFreezes] = await Promise.all([
+    client.listDeployments({ ...where, live: 'true', limit: 200 }),
+    client.listFreezes(),
+  ])
+  const freezes = freezesAt(allFreezes, where)
+  if (json) return printJson(cli, { deployments, freezes })
+  for (const freeze of freezes) print(cli.out, freezeLine(cli, freeze))
   if (deployments.length === 0)
     return print(cli.out, 'Nothing is live yet. Record a deployment with "roman deploy record".')
   print(cli.out, liveTable(cli, deployments))

@@ -10,7 +10,7 @@ import { type DiscordStandIn, startDiscord } from '@roman/testing/discord'
 import { loadDatabase } from '../database.ts'
 import { appProcesses, appsAnswer } from '../stack/app-processes.ts'
 import { writeDemoConfig } from './config.ts'
-import { reapInstances } from './reap-instances.ts'
+import { reapDeploys } from './reap-deploys.ts'
 
 /** A Discord of people's own, where they gave a token and roman.yaml says which channel. */
 export interface OwnDiscord {
@@ -64,15 +64,14 @@ export async function openStage(env: RuntimeEnv, own: OwnDiscord | null, signal:
     const proxyToken = randomBytes(24).toString('base64url')
     const stateFile = at('proxy.json')
     const proxy = await startProxy({ host: '127.0.0.1', port: 0, adminPort: 0, adminToken: proxyToken, stateFile })
-    const reaping = reapInstances(proxy.adminUrl, proxyToken)
+    const [configFile, stateDir, pipelineDir] = [at('roman.yaml'), at('state'), at('pipeline')]
+    const reaping = reapDeploys([stateDir, pipelineDir])
     closes.push(async () => {
       // The shop's processes outlive worker and proxy on purpose; here they end with the demo.
-      reaping.end()
       await proxy.close()
       await endInstances(stateFile)
+      reaping.end()
     })
-
-    const [configFile, stateDir, pipelineDir] = [at('roman.yaml'), at('state'), at('pipeline')]
     // While the proxy still answers: a switch that is under way ends what it has started.
     closes.push(() => Promise.all([endRuns(stateDir), endRuns(pipelineDir)]))
 

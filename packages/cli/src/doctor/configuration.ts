@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { RomanConfig } from '@roman/contracts'
 import { createDeployer } from '@roman/deployers'
-import { type RuntimeEnv, readRomanConfig } from '@roman/runtime'
+import { noticesSilence, type RuntimeEnv, readRomanConfig } from '@roman/runtime'
 import { type Finding, messageOf, not, ok } from './finding.ts'
 
 type EnvironmentConfig = RomanConfig['services'][string]['environments'][string]
@@ -48,12 +48,8 @@ async function checkDeployer(env: RuntimeEnv, name: string, { deployer }: Enviro
 
 function checkEvidence(name: string, { health }: EnvironmentConfig): Finding {
   const title = `Evidence of ${name}`
-  const sees = health.some(
-    (source) =>
-      source.type === 'http' || (source.type === 'prometheus' && source.queries.requests_per_minute !== undefined),
-  )
   const types = health.map(({ type }) => type).join(', ')
-  if (sees) return ok(title, types)
+  if (noticesSilence({ health })) return ok(title, types)
   return not(
     'warning',
     title,

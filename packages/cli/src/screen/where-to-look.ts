@@ -19,6 +19,7 @@ export function whereToLook(
   const lines = places
     .filter(([, at]) => at !== null)
     .map(([name, at]) => `  ${name.padEnd(16)} ${colors.cyan(at ?? '')}`)
-  const shell = `  export ROMAN_URL=${stack.apiUrl} ROMAN_KEY=${stack.serviceKey}`
-  return [colors.bold(title), ...lines, '', '  For the CLI, in another terminal:', shell].join('\n')
+  const shell = [`export ROMAN_URL=${stack.apiUrl} ROMAN_KEY=${stack.serviceKey}`, 'npx -y pnpm@12.21.0 roman status']
+  const inShell = shell.map((line) => `  ${line}`)
+  return [colors.bold(title), ...lines, '', '  For the CLI, in another terminal here:', ...inShell].join('\n')
 }
