@@ -1,8 +1,9 @@
+import { availableParallelism, loadavg } from 'node:os'
 import { listenForStop } from '@roman/local-stack'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { detectionDelay } from './detection-delay.ts'
 import { historyEvents } from './history-events.ts'
-import type { Benchmark } from './report.ts'
+import { type Benchmark, round } from './report.ts'
 import { rollbackOverhead } from './rollback-overhead.ts'
 import { startServers } from './servers.ts'
 
@@ -30,8 +31,10 @@ const runAll = async (names: string[], signal: AbortSignal): Promise<void> => {
     for (const name of names) {
       say(`\n${name}`)
       const startedAt = performance.now()
+      // Before our own work weighs in.
+      const load_per_core = round(loadavg()[0]! / availableParallelism(), 2)
       const result = await Promise.race([BENCHMARKS[name]!(servers, (text) => say(`  ${text}`)), stopped])
-      process.stdout.write(`${JSON.stringify({ bench: name, ...result })}\n`)
+      process.stdout.write(`${JSON.stringify({ bench: name, ...result, load_per_core })}\n`)
       const seconds = Math.round((performance.now() - startedAt) / 1000)
       say(`  aim ${result.aim}: ${result.met ? 'met' : 'MISSED'} (${result.runs} runs, ${seconds} s)`)
     }
@@ -46,9 +49,9 @@ const stop = listenForStop()
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
 try {
   if (unknown.length > 0) {
-    throw new Error(`No benchmark is called ${unknown.join(', ')}. There are ${Object.keys(BENCHMARKS).join(', ')}.`)
-  }
-  await runAll(names.length > 0 ? names : Object.keys(BENCHMARKS), stop.signal)
+    say(`No benchmark is called ${unknown.join(', ')}. There are ${Object.keys(BENCHMARKS).join(', ')}.`)
+    process.exitCode = 1
+  } else await runAll(names.length > 0 ? names : Object.keys(BENCHMARKS), stop.signal)
 } catch (error) {
   say(stop.signal.aborted ? (stop.signal.reason as Error).message : String((error as Error).stack))
   process.exitCode = 1

@@ -1,7 +1,7 @@
 import type { Servers } from './servers.ts'
 
 /** What a benchmark says, as one JSON line. Delays in milliseconds; `ratio` is between two things of the same run. */
-export interface Result {
+interface Result {
   aim: string
   met: boolean
   /** How often the thing was measured. */

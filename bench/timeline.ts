@@ -1,7 +1,7 @@
 import type { TemporalClient } from './installation.ts'
 
 /** One activity by Temporal's own times, in milliseconds. */
-export interface TimedStep {
+interface TimedStep {
   name: string
   task_queue: string
   /** From being scheduled to being started. */
@@ -17,8 +17,11 @@ export interface Timeline {
   /** From the workflow's start to its close. */
   wall_ms: number
   steps: TimedStep[]
+  workflow_tasks: number
   /** What is left of the wall: workflow tasks, and the server between two steps. */
   between_ms: number
+  /** The part of that after the last step. */
+  closing_ms: number
 }
 
 type Handle = ReturnType<TemporalClient['workflow']['getHandle']>
@@ -30,9 +33,11 @@ export const timelineOf = async (temporal: TemporalClient, workflowId: string): 
   const all = events ?? []
   const at = (id: unknown): HistoryEvent => all[Number(id) - 1]!
   const steps: TimedStep[] = []
+  let lastStepMs = 0
   for (const event of all) {
     const done = event.activityTaskCompletedEventAttributes
     if (done == null) continue
+    lastStepMs = msOf(event)
     const scheduled = at(done.scheduledEventId)
     const started = at(done.startedEventId)
     const what = scheduled.activityTaskScheduledEventAttributes!
@@ -51,7 +56,9 @@ export const timelineOf = async (temporal: TemporalClient, workflowId: string): 
     events_of_first_step: scheduled[1] ?? all.length,
     wall_ms,
     steps,
+    workflow_tasks: all.filter((event) => event.workflowTaskCompletedEventAttributes != null).length,
     between_ms: wall_ms - inSteps,
+    closing_ms: msOf(all.at(-1)!) - lastStepMs,
   }
 }
 

@@ -73,6 +73,7 @@ describe('a fix that goes live while a rollback is being decided', async () => {
     await bed.untilRollback(bad, ended)
     expect(await bed.control.showRollback(eventId)).toMatchObject({
       status: 'aborted',
+      detail: expect.stringContaining('newer deployment'),
       replacement_deployment_id: null,
     })
     expect(dispatched).toBe(0)

@@ -24,7 +24,13 @@ const name = z
   .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, 'letters, digits, ".", "_" and "-", 63 characters at most')
 export const serviceName = name.describe('A service in roman.yaml')
 export const environmentName = name.describe('An environment of that service in roman.yaml')
-export const version = text(200)
+/** It ends up in commands, so it is one word that does not begin like an option. */
+export const version = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9._+/@:~-]{0,199}$/,
+    'letters, digits and . _ + / @ : ~ -, beginning with a letter or digit, 200 characters at most',
+  )
 export const gitCommit = z
   .string()
   .regex(/^[0-9a-fA-F]{7,64}$/, 'a commit hash: 7 to 64 hexadecimal digits')
