@@ -7,7 +7,16 @@ import { spawnSync } from 'node:child_process'
 const parts: [name: string, command: string, ...args: string[]][] = [
   ['format and lint', 'biome', 'ci', '.'],
   ['types', 'tsc', '-p', '.'],
-  ['direction of dependencies', 'depcruise', '--config', '.dependency-cruiser.cjs', 'apps', 'packages', 'examples'],
+  [
+    'direction of dependencies',
+    'depcruise',
+    '--config',
+    '.dependency-cruiser.cjs',
+    'apps',
+    'packages',
+    'examples',
+    'bench',
+  ],
   ['unused code and dependencies', 'knip'],
   ['build', 'turbo', 'run', 'build', '--output-logs=errors-only'],
   ['generated files unchanged', 'tsx', 'scripts/check-generated.ts'],

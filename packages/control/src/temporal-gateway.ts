@@ -45,6 +45,8 @@ export interface TemporalGateway {
   start(request: StartRequest): Promise<void>
   /** Sends an update and waits for its answer. Throws `RomanError`: `temporal_unavailable`, the refusal's own code, or `nothing_waiting`. */
   update<Answer>(workflowId: string, name: string, updateId: string, argument: unknown): Promise<Answer>
+  /** Delivers a signal; a workflow that is not running any more is no error. */
+  signal(workflowId: string, name: string, argument: unknown): Promise<void>
   /** `absent` only when Temporal itself says so; throws when it is away. */
   state(workflowId: string): Promise<'running' | 'closed' | 'absent'>
   /** Throws when Temporal is away. */
@@ -151,6 +153,14 @@ export const createTemporalGateway = (
         )
       } catch (error) {
         throw asRomanError(error, workflowId)
+      }
+    },
+
+    async signal(workflowId, name, argument) {
+      try {
+        await bounded(START_TIMEOUT_MS, () => client.workflow.getHandle(workflowId).signal(name, argument))
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error
       }
     },
 

@@ -153,13 +153,15 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
   },
 })
 
-const HEARTBEAT_EVERY_MS = 500
+/** Five within the timeout: enough for a slow moment, and little for a thousand watches. */
+const HEARTBEATS_PER_TIMEOUT = 5
 
 /** Heartbeats by the clock and not by the tick, so that a slow query is not taken for a dead worker. */
 const beating = async <T>(state: () => unknown, work: () => Promise<T>): Promise<T> => {
   // Taken now: timers fire outside of this activity's async context.
   const activity = Context.current()
-  const beat = setInterval(() => activity.heartbeat(state()), HEARTBEAT_EVERY_MS)
+  const everyMs = (activity.info.heartbeatTimeoutMs ?? 10_000) / HEARTBEATS_PER_TIMEOUT
+  const beat = setInterval(() => activity.heartbeat(state()), everyMs)
   try {
     return await work()
   } finally {

@@ -1,4 +1,4 @@
-import type { Actor, DeployerConfig } from '@roman/contracts'
+import { type Actor, type DeployerConfig, guardWorkflowId, type RollbackEnded, SIGNALS } from '@roman/contracts'
 import {
   advance,
   type Claimed,
@@ -38,6 +38,7 @@ export interface RollbackSteps {
   /** What became live could not be followed to its proof. */
   concludeUnverified(input: OfEvent & { reason: string }): Promise<{ status: string; detail: string }>
   switchLive(input: OfEvent): Promise<{ deployment_id: string; at: string }>
+  tellGuard(input: { deployment_id: string; ended: RollbackEnded }): Promise<void>
   failRollback(
     input: OfEvent & { step: string; reason: string; aborted_by: Actor | null },
   ): Promise<{ status: string; detail: string }>
@@ -68,6 +69,9 @@ export const createRollbackSteps = (context: ControlContext, deployers: Deployer
   claimLive: ({ event_id }) => claimLive(context, event_id),
   switchLive: ({ event_id }) => switchLive(context, event_id),
   failRollback: ({ event_id, ...failure }) => failRollback(context, event_id, failure),
+
+  tellGuard: ({ deployment_id, ended }) =>
+    context.temporal.signal(guardWorkflowId(deployment_id), SIGNALS.rollbackEnded, ended),
 
   concludeUnverified: ({ event_id, reason }) =>
     concludeRollback(context, event_id, { kind: 'unverified', reason, health: null, entropy: null }),

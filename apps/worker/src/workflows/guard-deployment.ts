@@ -75,6 +75,7 @@ async function followRollback(
   eventId: string,
 ): Promise<GuardOutcome> {
   desk.enter('rolling_back', { event_id: eventId, decision_id: null })
+  desk.index()
   await steps.setGuardPhase({ deployment_id: input.deployment_id, phase: 'rolling_back' })
   await condition(() => desk.lastEnded()?.event_id === eventId, ROLLBACK_FOLLOWED_MS)
   const ended = desk.lastEnded()

@@ -22,7 +22,7 @@ import type { GuardSteps } from '../activities/guard-steps.ts'
 import { indexPhase } from './search-attributes.ts'
 
 const progressQuery = defineQuery<GuardProgress>(QUERIES.progress)
-export const rollbackEndedSignal = defineSignal<[RollbackEnded]>(SIGNALS.rollbackEnded)
+const rollbackEndedSignal = defineSignal<[RollbackEnded]>(SIGNALS.rollbackEnded)
 const approveUpdate = defineUpdate<DecisionAnswer, [DecisionRequest]>(UPDATES.approve)
 const rejectUpdate = defineUpdate<DecisionAnswer, [DecisionRequest]>(UPDATES.reject)
 const overrideUpdate = defineUpdate<DecisionAnswer, [DecisionRequest]>(UPDATES.override)

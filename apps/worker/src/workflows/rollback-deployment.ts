@@ -1,23 +1,16 @@
-import {
-  guardWorkflowId,
-  type RollbackEnded,
-  type RollbackInput,
-  type RollbackOutcome,
-  type RollbackStatus,
-} from '@roman/contracts'
+import type { RollbackEnded, RollbackInput, RollbackOutcome, RollbackStatus } from '@roman/contracts'
 import {
   ActivityCancellationType,
   type ActivityOptions,
   allHandlersFinished,
   CancellationScope,
   condition,
-  getExternalWorkflowHandle,
   proxyActivities,
+  proxyLocalActivities,
 } from '@temporalio/workflow'
 import type { MonitorActivities } from '../activities/monitor-activities.ts'
 import type { DeployOutcome, RollbackSteps } from '../activities/rollback-steps.ts'
 import { longWatch, shortStep } from './activity-options.ts'
-import { rollbackEndedSignal } from './guard-desk.ts'
 import { RollbackDesk } from './rollback-desk.ts'
 
 const VERIFY_MARGIN_MS = 60_000
@@ -96,6 +89,7 @@ async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> 
     await step('Record that the previous version is live').switchLive(event)
 
     desk.enter('verifying', { detail: `${judged.target.version} is live; verifying its health` })
+    desk.index(null)
     const { verifyHealth } = proxyActivities<MonitorActivities>({
       ...longWatch(input, input.verify_timeout_ms + VERIFY_MARGIN_MS),
       summary: `Verify that ${judged.target.version} is healthy`,
@@ -155,12 +149,20 @@ async function deployPreviousVersion(input: RollbackInput, desk: RollbackDesk): 
   }
 }
 
-/** The guard may have ended long ago, or never have been: nothing depends on it hearing this. */
+/**
+ * The guard may have ended long ago, or never have been: nothing depends on it hearing this. A local activity, because a
+ * signal of the workflow's own costs another workflow task at the end of every rollback.
+ */
 async function tellGuard(input: RollbackInput, ended: RollbackEnded): Promise<void> {
+  const { tellGuard: tell } = proxyLocalActivities<RollbackSteps>({
+    startToCloseTimeout: '5 seconds',
+    retry: { maximumAttempts: 5 },
+    summary: 'Tell the guard how it ended',
+  })
   try {
-    await getExternalWorkflowHandle(guardWorkflowId(input.deployment_id)).signal(rollbackEndedSignal, ended)
+    await tell({ deployment_id: input.deployment_id, ended })
   } catch {
-    // Not running any more.
+    // It finds out by itself what is live.
   }
 }
 
