@@ -9,26 +9,26 @@ export type NoiseSimulation = {
   forSeconds: number
   watch: WatchPolicy
   ratePerMinute: number
+  /** How often it is tried; by default as often as {@link RUNS_MAX} and {@link ARRIVALS_MAX} allow. */
+  runs?: number | undefined
 }
 
-/** Enough for a standard error of 0.008 at most. */
+/** Enough for a standard error of 0.008 at most; of 0.035 for busy services, whose runs are long. */
 const RUNS_MAX = 4000
-const RUNS_MIN = 50
-/** Busy services get fewer runs: their chances are near 0 or 1 anyway. */
-const ARRIVALS_MAX = 4_000_000
+const RUNS_MIN = 200
+const ARRIVALS_MAX = 1_000_000
 
 /**
  * How often each rule would roll back a deployment that changed nothing, where a breach must hold for some time: no closed
  * formula is known for that, so it is tried out on Poisson arrivals. The random numbers are always the same, and so is the
  * answer.
  */
-export function simulateNoise({ rules, forSeconds, watch, ratePerMinute }: NoiseSimulation): Simulated[] {
+export function simulateNoise({ rules, forSeconds, watch, ratePerMinute, runs }: NoiseSimulation): Simulated[] {
   const end = Math.max(watch.window_seconds, watch.auto_rollback_within_seconds)
-  const expected = (ratePerMinute * end) / 60
+  const tries = runs ?? runsFor((ratePerMinute * end) / 60)
   const hits = rules.map(() => ({ window: 0, ever: 0 }))
-  const runs = Math.max(RUNS_MIN, Math.min(RUNS_MAX, Math.floor(ARRIVALS_MAX / Math.max(1, expected))))
   const random = seededRandom(1)
-  for (let run = 0; run < runs; run += 1) {
+  for (let run = 0; run < tries; run += 1) {
     const arrivals = poissonArrivals(random, ratePerMinute / 60, end)
     const backing = stretchesAbove(arrivals, STANDBY_RECENT_ERRORS + 1, RECENT_ERRORS_WINDOW_SECONDS)
     rules.forEach(({ signal, count, seconds }, index) => {
@@ -41,11 +41,16 @@ export function simulateNoise({ rules, forSeconds, watch, ratePerMinute }: Noise
       if (inWindow || holds(later, from, end, forSeconds)) hit.ever += 1
     })
   }
-  return hits.map(({ window, ever }) => ({ chance_in_window: window / runs, chance_per_deployment: ever / runs }))
+  return hits.map(({ window, ever }) => ({ chance_in_window: window / tries, chance_per_deployment: ever / tries }))
+}
+
+/** @param arrivals expected in one run */
+function runsFor(arrivals: number): number {
+  return Math.max(RUNS_MIN, Math.min(RUNS_MAX, Math.floor(ARRIVALS_MAX / Math.max(1, arrivals))))
 }
 
 /** mulberry32 (T. Ettinger, public domain): small, seeded, and good enough for frequencies. Uniform in [0, 1). */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -56,7 +61,7 @@ export function seededRandom(seed: number): () => number {
 }
 
 /** Seconds of Poisson arrivals in (0, end]. */
-export function poissonArrivals(random: () => number, perSecond: number, end: number): number[] {
+function poissonArrivals(random: () => number, perSecond: number, end: number): number[] {
   const arrivals: number[] = []
   if (!(perSecond > 0)) return arrivals
   let at = 0

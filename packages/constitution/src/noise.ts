@@ -24,7 +24,7 @@ export type SignalNoise = {
   chance_in_window: number
   /** Until `auto_rollback_within_seconds`, where it still acts by itself; at most this. */
   chance_per_deployment: number
-  /** `formula`: Naus; `simulation`: 4,000 seeded runs at most, ± 0.016; `bound`: what the sequential test promises. */
+  /** `formula`: Naus; `simulation`: up to 4,000 runs, standard error 0.008 at the usual rates; `bound`: what the sequential test promises. */
   by: 'formula' | 'simulation' | 'bound'
 }
 

@@ -33,7 +33,7 @@ type Rules = Pick<GuardPolicy, 'thresholds' | 'watch'>
 
 const GRID_MS = 1000
 /** Watches that last longer than this many seconds are replayed on a coarser grid; errors are judged as they came all the same. */
-const GRID_TICKS_MAX = 20_000
+const GRID_TICKS_MAX = 7200
 /** Up to this many errors are judged one by one; of more, the last of every 50 ms, which is all a live guard sees. */
 const ARRIVALS_MAX = 10_000
 const COALESCE_MS = 50

@@ -27,7 +27,7 @@ export function chanceOfCluster({ count, windowSeconds, spanSeconds, ratePerMinu
   return toChance(1 - none.two * decay ** (windows - 2))
 }
 
-const COUNT_MAX = 100_000
+const COUNT_MAX = 20_000
 
 /** Q(2) and Q(3): the chance of no window with `k` or more arrivals in a span of two and of three windows. */
 function noClusterIn(k: number, mean: number): { two: number; three: number } {

@@ -1,13 +1,11 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { describePolicy, explainRollback, type StoredStory } from '../src/analysis.ts'
-import { DEFAULT_POLICY, judgeSample, mayRollBack } from '../src/index.ts'
-import { breached, broken, evidenceOf, target, thresholds } from './make.ts'
+import { DEFAULT_POLICY, mayRollBack } from '../src/index.ts'
+import { breached, evidenceOf, target, thresholds } from './make.ts'
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 5, 14, 0, second)).toISOString()
-const lawful = mayRollBack(breached)
 const inconsistent = { state: 'inconsistent', detail: 'migration 0004_pay failed' } as const
-const refusedDecision = mayRollBack(evidenceOf({ database: inconsistent }))
 
 const rollback: StoredStory['rollbacks'][number] = {
   event_id: 'e1',
@@ -19,8 +17,8 @@ const rollback: StoredStory['rollbacks'][number] = {
   detail: 'No breach for 60 seconds',
   completed_at: at(120),
   target: { version: target.version, git_commit: target.git_commit },
-  validation: { ...lawful.validation, overridden: [] },
-  trace: lawful.trace,
+  validation: null,
+  trace: null,
   override: null,
   refused_event_id: null,
   moments: { decided: at(32), dispatched: at(33), live: at(40), verified: at(110) },
@@ -42,7 +40,16 @@ const story: StoredStory = {
       phase: 'window',
       kind: 'breach',
       reason: 'High error rate: 8.5 errors/minute',
-      signals: judgeSample(broken, thresholds).signals.filter(({ state }) => state === 'breach'),
+      signals: [
+        {
+          signal: 'error_rate_per_minute',
+          observed: 8.5,
+          threshold: 5,
+          exceeded: true,
+          suppressed: false,
+          state: 'breach',
+        },
+      ],
       fault_at: at(25),
     },
   ],
@@ -55,10 +62,14 @@ const refused: typeof rollback = {
   status: 'aborted',
   detail: null,
   completed_at: at(32),
-  validation: refusedDecision.validation,
-  trace: refusedDecision.trace,
   moments: {},
 }
+beforeAll(() => {
+  const lawful = mayRollBack(breached)
+  Object.assign(rollback, { validation: { ...lawful.validation, overridden: [] }, trace: lawful.trace })
+  const { validation, trace } = mayRollBack(evidenceOf({ database: inconsistent }))
+  Object.assign(refused, { validation, trace })
+})
 
 describe('a rollback', () => {
   it('is told in order, from the deployment to its end, with the rule, the laws and where each number came from', () => {
@@ -127,7 +138,7 @@ describe('a rollback', () => {
 
   it('by an override says who lifted what, why, and of which refusal', () => {
     const override = { violations: ['inhabitance', 'database_inconsistent'], reason: 'restored by hand', by: 'ada' }
-    const validation = { ...refusedDecision.validation, warnings: ['Careful'], overridden: override.violations }
+    const validation = { ...(refused.validation as object), warnings: ['Careful'], overridden: override.violations }
     const lifted = {
       ...rollback,
       event_id: 'e2',

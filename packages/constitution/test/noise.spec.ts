@@ -1,70 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  type Cluster,
-  chanceOfCluster,
-  criesWolf,
-  falseRollbackChance,
-  replay,
-  thresholdNoise,
-} from '../src/analysis.ts'
+import { type Cluster, chanceOfCluster, criesWolf, falseRollbackChance, thresholdNoise } from '../src/analysis.ts'
 import type { Thresholds, WatchPolicy } from '../src/index.ts'
 import { thresholds, watchPolicy } from './make.ts'
-import { poissonTimes } from './random.ts'
-
-const DEPLOYED_AT = 1_700_000_000_000
-
-function simulated({ count, windowSeconds, spanSeconds, ratePerMinute }: Cluster, runs: number): number {
-  const draw = poissonTimes(11)
-  let hits = 0
-  for (let run = 0; run < runs; run += 1) {
-    const times = draw(ratePerMinute, spanSeconds)
-    if (times.some((at, index) => index >= count - 1 && at - times[index - count + 1]! < windowSeconds)) hits += 1
-  }
-  return hits / runs
-}
-
-/** How often the real fold rolls back, until `seconds` after the deployment. */
-function guarded(limits: Thresholds, watch: WatchPolicy, perMinute: number, runs: number) {
-  const draw = poissonTimes(5)
-  let [inWindow, ever] = [0, 0]
-  for (let run = 0; run < runs; run += 1) {
-    const errors = draw(perMinute, watch.auto_rollback_within_seconds).map((at) => DEPLOYED_AT + at * 1000)
-    const life = { deployed_at: DEPLOYED_AT, replaced_at: null, errors, samples: [] }
-    const seen = replay(life, { thresholds: limits, watch })
-    if (seen.rolls_back) ever += 1
-    if (seen.rolls_back && seen.phase === 'window') inWindow += 1
-  }
-  return { inWindow: inWindow / runs, ever: ever / runs }
-}
 
 describe('the chance of a cluster', () => {
-  // count, window, span, rate per minute
-  it.each([
-    [6, 60, 300, 3],
-    [6, 60, 300, 1],
-    [6, 60, 300, 5],
-    [6, 60, 60, 3],
-    [6, 60, 20, 9],
-    [6, 60, 75, 3],
-    [6, 60, 120, 3],
-    [6, 60, 180, 3],
-    [6, 60, 330, 3],
-    [11, 120, 300, 3],
-    [4, 10, 300, 3],
-    [2, 60, 300, 0.5],
-    [9, 60, 1800, 3],
-    [26, 300, 1800, 3],
-    [51, 300, 1800, 8],
-    [51, 300, 450, 8],
-  ])(
-    'of %s in %s s within %s s at %s/min agrees with a simulation within 0.02',
-    (count, windowSeconds, spanSeconds, ratePerMinute) => {
-      const cluster = { count, windowSeconds, spanSeconds, ratePerMinute }
-      expect(Math.abs(chanceOfCluster(cluster) - simulated(cluster, 6000))).toBeLessThan(0.02)
-    },
-  )
-
   it('is 61 % for the default rule in five minutes at a steady 3 a minute', () => {
     const chance = chanceOfCluster({ count: 6, windowSeconds: 60, spanSeconds: 300, ratePerMinute: 3 })
     expect(chance).toBeCloseTo(0.6128, 4)
@@ -101,9 +41,9 @@ describe('the chance of a cluster', () => {
     [{ spanSeconds: -5 }, 0],
     [{ count: 0 }, 1],
     [{ count: Number.POSITIVE_INFINITY }, 0],
-    [{ count: 100_001, ratePerMinute: 90_000 }, 0],
-    [{ count: 100_001, ratePerMinute: 90_001 }, 1],
-    [{ count: 100_001, ratePerMinute: 90_001, spanSeconds: 30 }, 0],
+    [{ count: 20_001, ratePerMinute: 18_000 }, 0],
+    [{ count: 20_001, ratePerMinute: 18_001 }, 1],
+    [{ count: 20_001, ratePerMinute: 18_001, spanSeconds: 30 }, 0],
     [{ count: 5001, ratePerMinute: 4000 }, 0],
     [{ count: 5001, ratePerMinute: 6000 }, 1],
   ])('with %j is %s', (change, chance) => {
@@ -212,41 +152,6 @@ describe('the noise of thresholds', () => {
     expect(chance(300)).toBe(0)
   })
 
-  it('is what the guard really does, and never less in all', () => {
-    const seen = guarded(thresholds, watchPolicy, 3, 150)
-    const [rule] = noiseAt(3)
-    // Three standard errors of 150 runs.
-    expect(Math.abs(seen.inWindow - rule!.chance_in_window)).toBeLessThan(0.12)
-    expect(rule!.chance_per_deployment).toBeGreaterThan(seen.ever - 0.12)
-    expect(rule!.chance_per_deployment).toBeLessThan(seen.ever + 0.15)
-  })
-
-  it('is tried out where a breach must last, and agrees with the guard', () => {
-    const limits = { ...thresholds, for_seconds: 30 }
-    const seen = guarded(limits, watchPolicy, 3, 150)
-    const [rate, recent] = noiseAt(3, { for_seconds: 30 })
-    expect(rate).toMatchObject({ by: 'simulation', count: 6, seconds: 60 })
-    expect(Math.abs(rate!.chance_in_window - seen.inWindow)).toBeLessThan(0.12)
-    expect(Math.abs(rate!.chance_per_deployment - seen.ever)).toBeLessThan(0.12)
-    expect(rate!.chance_in_window).toBeLessThan(rate!.chance_per_deployment)
-    expect(recent).toMatchObject({ by: 'simulation', chance_in_window: 0, chance_per_deployment: 0 })
-  })
-
-  it('tried out agrees with the formula where a breach need hardly last', () => {
-    for (const rate of [3, 8]) {
-      const tried = noiseAt(rate, { for_seconds: 1e-9 })
-      noiseAt(rate).forEach((exact, index) => {
-        expect(Math.abs(tried[index]!.chance_in_window - exact.chance_in_window)).toBeLessThan(0.025)
-        expect(tried[index]!.chance_per_deployment).toBeLessThan(exact.chance_per_deployment + 0.025)
-      })
-      expect(Math.abs(tried[1]!.chance_per_deployment - noiseAt(rate)[1]!.chance_per_deployment)).toBeLessThan(0.04)
-    }
-    expect(noiseAt(3, { for_seconds: 1e-9 }, { warm_up_seconds: 180 })[0]!.chance_in_window).toBeCloseTo(0.41, 1)
-    expect(noiseAt(3, { for_seconds: 30 })).toEqual(noiseAt(3, { for_seconds: 30 }))
-    expect(noiseAt(0, { for_seconds: 30 })[0]).toMatchObject({ chance_in_window: 0, chance_per_deployment: 0 })
-    expect(noiseAt(600, { for_seconds: 30 })[0]).toMatchObject({ chance_in_window: 1, chance_per_deployment: 1 })
-  })
-
   it('of a sequential test is its bound while the rate is normal, and certain above', () => {
     expect(noiseAt(5, { evidence: 'sequential' })).toMatchObject([
       { by: 'bound', chance_in_window: 0.005, chance_per_deployment: 0.01 },
@@ -260,15 +165,12 @@ describe('the noise of thresholds', () => {
     })
   })
 
-  it('of both rules together lies between the likelier one and independence, which the guard confirms', () => {
+  it('of both rules together lies between the likelier one and independence', () => {
     const noise = noiseAt(8, { error_rate_per_minute: 17 })
     const { at_least, at_most } = falseRollbackChance(noise)
     const [a, b] = noise.map((rule) => rule.chance_per_deployment) as [number, number]
     expect(at_least).toBe(Math.max(a, b))
     expect(at_most).toBeCloseTo(1 - (1 - a) * (1 - b), 12)
-    const { ever } = guarded({ ...thresholds, error_rate_per_minute: 17 }, watchPolicy, 8, 100)
-    expect(ever).toBeGreaterThan(at_least - 0.1)
-    expect(ever).toBeLessThan(at_most + 0.1)
     expect(falseRollbackChance([])).toEqual({ at_least: 0, at_most: 0 })
   })
 })
@@ -319,6 +221,6 @@ describe('thresholds that would cry wolf', () => {
         'Either raise error_rate_per_minute and recent_errors, or let a breach last with for_seconds, ' +
         'or set "evidence: sequential", which keeps its false alarms below a bound.',
     )
-    expect(warned(2_000_000)).toContain('Raise error_rate_per_minute and raise recent_errors.')
+    expect(warned(1_200_000)).toContain('Raise error_rate_per_minute and raise recent_errors.')
   })
 })

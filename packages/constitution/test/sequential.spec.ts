@@ -20,7 +20,6 @@ import {
   startSequential,
 } from '../src/sequential.ts'
 import { calm, sampleOf, thresholds, watchPolicy } from './make.ts'
-import { poissonTimes } from './random.ts'
 
 const T0 = 1_700_000_000_000
 const sequential: Thresholds = { ...thresholds, evidence: 'sequential' }
@@ -155,29 +154,6 @@ describe('the bound', () => {
     expect([thresholds, sequential].map(isSequential)).toEqual([false, true])
     expect([phaseSeconds('window', watchPolicy), phaseSeconds('standby', watchPolicy)]).toEqual([300, 1500])
     expect(phaseSeconds('standby', { ...watchPolicy, auto_rollback_within_seconds: 60 })).toBe(0)
-  })
-
-  it('holds at the worst normal rate, in a phase that looks after every error and every second', () => {
-    const draw = poissonTimes(3)
-    const limits = { ...sequential, false_alarm_bound: 0.2 }
-    const runs = 1500
-    let alarms = 0
-    for (let run = 0; run < runs; run += 1) {
-      const errors = draw(5, 300)
-      const moments = [...errors, ...Array.from({ length: 300 }, (_, s) => s + 1)].sort((a, b) => a - b)
-      let [state, seen] = [begun(), 0]
-      for (const at of moments) {
-        while (seen < errors.length && errors[seen]! <= at) seen += 1
-        state = settle(state, T0 + at * 1000, seen, false, { ...rules, thresholds: limits })
-        if (worth(state) >= 10) {
-          alarms += 1
-          break
-        }
-      }
-    }
-    // Half of the bound, and three standard errors.
-    expect(alarms / runs).toBeLessThan(0.1 + 3 * Math.sqrt((0.1 * 0.9) / runs))
-    expect(alarms).toBeGreaterThan(0)
   })
 })
 
