@@ -73,7 +73,7 @@ describe('a fix that goes live while a rollback is being decided', async () => {
     await bed.untilRollback(bad, ended)
     expect(await bed.control.showRollback(eventId)).toMatchObject({
       status: 'aborted',
-      detail: expect.stringContaining('newer deployment'),
+      detail: expect.stringContaining('is not live'),
       replacement_deployment_id: null,
     })
     expect(dispatched).toBe(0)
