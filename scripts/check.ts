@@ -6,6 +6,8 @@ import { spawnSync } from 'node:child_process'
  */
 const parts: [name: string, command: string, ...args: string[]][] = [
   ['format and lint', 'biome', 'ci', '.'],
+  // First of those that need it: the types of the database client are generated.
+  ['build', 'turbo', 'run', 'build', '--output-logs=errors-only'],
   ['types', 'tsc', '-p', '.'],
   [
     'direction of dependencies',
@@ -18,7 +20,6 @@ const parts: [name: string, command: string, ...args: string[]][] = [
     'bench',
   ],
   ['unused code and dependencies', 'knip'],
-  ['build', 'turbo', 'run', 'build', '--output-logs=errors-only'],
   ['generated files unchanged', 'tsx', 'scripts/check-generated.ts'],
 ]
 if (!process.argv.includes('--no-tests')) parts.push(['tests', 'vitest', 'run'])
