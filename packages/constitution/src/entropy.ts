@@ -19,9 +19,7 @@ export const connectionEntropy = (connections: number, max: number) => clampToUn
  */
 export function entropyOf(sample: HealthSample): number | null {
   const { errorRate, recentErrors, connections, maxConnections } = readSample(sample)
-  const parts: number[] = []
-  if (errorRate !== null) parts.push(errorRateEntropy(errorRate))
-  if (recentErrors !== null) parts.push(recentErrorsEntropy(recentErrors))
+  const parts = [errorRateEntropy(errorRate ?? 0), recentErrorsEntropy(recentErrors ?? 0)]
   if (connections !== null && maxConnections !== null && maxConnections > 0) {
     parts.push(connectionEntropy(connections, maxConnections))
   }

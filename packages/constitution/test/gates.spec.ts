@@ -69,6 +69,12 @@ describe('recording', () => {
   })
 })
 
+it('a gate that has nothing to add adds nothing', () => {
+  const waiting = { deployment_id: 'd1', live_deployment_id: 'd1', waiting: { violated: [] }, decided: null }
+  expect(mayApprove({ ...waiting, authorised: true })).toEqual({ allowed: true, warnings: [] })
+  expect(mayApprove({ ...waiting, authorised: false })).toMatchObject({ allowed: false, warnings: [] })
+})
+
 describe('deciding what waits', () => {
   const waiting: WaitingEvidence = {
     deployment_id: 'd1',

@@ -136,6 +136,10 @@ describe('entropy', () => {
     [{ error_rate_per_minute: null }, null],
     [{ error_rate_per_minute: null, recent_errors: 30 }, 0.3],
     [{ recent_errors: null, database_connections: 82 }, 0.1],
+    [{ recent_errors: null }, null],
+    [{ max_database_connections: 0 }, 0],
+    [{ database_connections: 0, max_database_connections: 0 }, 0],
+    [{ max_database_connections: null }, 0],
   ])('of %j is %s', (change, entropy) => {
     expect(entropyOf(sampleOf(change))).toBe(entropy)
   })
