@@ -130,16 +130,20 @@ const MISSED_TICKS_CHUNK = 50
 
 /**
  * The moments between `sinceMs` and now that nobody watched, judged later from stored errors: one a second, or fewer
- * over a longer gap. What was not stored (connections) is null, neither good nor bad. Read in chunks, so that a storm of
- * errors makes no query too long.
+ * over a longer gap. What was not stored (connections) is null, neither good nor bad. Before the server's own start
+ * nobody could store an error either: those moments are blind, not clean. Read in chunks, so that a storm of errors
+ * makes no query too long.
  */
 export async function* readMissedTicks(
   db: Pick<Database, 'pool'>,
   deploymentId: string,
   sinceMs: number,
 ): AsyncGenerator<MissedTick> {
-  const { rows: clock } = await db.pool.query<{ now: Date }>('SELECT now() AS now')
+  const { rows: clock } = await db.pool.query<{ now: Date; up_since: Date }>(
+    'SELECT now() AS now, pg_postmaster_start_time() AS up_since',
+  )
   const untilMs = clock[0]!.now.getTime() - 1_000
+  const upSinceMs = clock[0]!.up_since.getTime()
   const stepMs = Math.max(1_000, Math.ceil((untilMs - sinceMs) / MISSED_TICKS_MAX))
   for (let from = sinceMs + stepMs; from <= untilMs; from += stepMs * MISSED_TICKS_CHUNK) {
     const moments: Date[] = []
@@ -149,7 +153,7 @@ export async function* readMissedTicks(
        CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at) e ORDER BY moment.at`,
       [deploymentId, moments],
     )
-    yield* rows.map(missedTickOf)
+    yield* rows.map((row) => missedTickOf(row, upSinceMs))
   }
 }
 
@@ -161,19 +165,17 @@ interface MissedRow {
   fault_at: Date | null
 }
 
-const missedTickOf = (row: MissedRow): MissedTick => ({
+const missedTickOf = (row: MissedRow, upSinceMs: number): MissedTick => ({
   at_ms: row.at.getTime(),
-  sample: {
-    timestamp: row.at.toISOString(),
-    error_rate_per_minute: row.error_rate_per_minute,
-    recent_errors: row.recent_errors,
-    database_connections: null,
-    max_database_connections: null,
-    active_queries: null,
-    p95_response_ms: null,
-    memory_percent: null,
-    unavailable: [],
-  },
+  sample:
+    row.at.getTime() < upSinceMs
+      ? blindSample(row.at)
+      : {
+          ...blindSample(row.at),
+          error_rate_per_minute: row.error_rate_per_minute,
+          recent_errors: row.recent_errors,
+          unavailable: [],
+        },
   errors_total: row.total_errors,
   fault_at: row.fault_at,
   // Whether it was superseded meanwhile the first live tick tells; a verdict is given under the lock anyway.
@@ -181,18 +183,26 @@ const missedTickOf = (row: MissedRow): MissedTick => ({
   rollback_open: false,
 })
 
+/** A moment of which nothing is known. */
+export const blindSample = (at: Date): HealthSample => ({
+  timestamp: at.toISOString(),
+  error_rate_per_minute: null,
+  recent_errors: null,
+  database_connections: null,
+  max_database_connections: null,
+  active_queries: null,
+  p95_response_ms: null,
+  memory_percent: null,
+  unavailable: ['error_rate_per_minute', 'recent_errors', 'database_connections'],
+})
+
 /** A server too full to answer is itself the finding: its connections are exhausted. */
 export const exhaustedSample = (error: unknown, at: Date): HealthSample | null =>
   isDatabaseFull(error)
     ? {
-        timestamp: at.toISOString(),
-        error_rate_per_minute: null,
-        recent_errors: null,
+        ...blindSample(at),
         database_connections: 100,
         max_database_connections: 100,
-        active_queries: null,
-        p95_response_ms: null,
-        memory_percent: null,
         unavailable: ['error_rate_per_minute', 'recent_errors'],
       }
     : null

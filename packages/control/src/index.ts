@@ -4,6 +4,7 @@ export { createControl } from './create-control.ts'
 export { createErrorNotifier, ERRORS_CHANNEL } from './error-notifier.ts'
 export type { DeployerFacts } from './evidence.ts'
 export {
+  blindSample,
   exhaustedSample,
   type HealthReading,
   type MissedTick,

@@ -1,5 +1,6 @@
 import type { HealthSample } from '@roman/constitution'
 import {
+  blindSample,
   ERRORS_CHANNEL,
   exhaustedSample,
   type HealthReading,
@@ -162,16 +163,4 @@ const tickOf = (reading: HealthReading, source: ReturnType<SourcePool['latest']>
   fault_at: reading.fault_at,
   superseded: reading.superseded,
   rollback_open: reading.rollback_open,
-})
-
-const blindSample = (at: Date): HealthSample => ({
-  timestamp: at.toISOString(),
-  error_rate_per_minute: null,
-  recent_errors: null,
-  database_connections: null,
-  max_database_connections: null,
-  active_queries: null,
-  p95_response_ms: null,
-  memory_percent: null,
-  unavailable: ['error_rate_per_minute', 'recent_errors', 'database_connections'],
 })
