@@ -36,6 +36,9 @@ const timingsOf = (env: Pick<RuntimeEnv, 'heartbeat_ms'>): WorkflowTimings => ({
   retry_max_ms: 10_000,
 })
 
+/** A rollback for exhausted connections needs connections: one for its transaction, one for what is read beside it. */
+const CONNECTIONS_KEPT = 2
+
 /** Waits, bounded, for what the process cannot do without, saying what it waits for. */
 export const openControl = async (
   env: RuntimeEnv,
@@ -43,9 +46,13 @@ export const openControl = async (
   log: Logger,
   options: OpenOptions,
 ): Promise<OpenedControl> => {
-  const db = openDatabase(env.database_url, { applicationName: options.applicationName })
+  const db = openDatabase(env.database_url, {
+    applicationName: options.applicationName,
+    connectionsKept: CONNECTIONS_KEPT,
+  })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
   await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
+  await db.hold()
 
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()

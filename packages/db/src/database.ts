@@ -16,6 +16,8 @@ export interface Database {
    * A serialisation failure or deadlock is not retried here: steps are retried whole by their caller.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Opens the connections that are kept, so that a server which fills up later does not shut this process out. */
+  hold(): Promise<void>
   close(): Promise<void>
 }
 
@@ -23,8 +25,8 @@ export interface DatabaseOptions {
   /** Connections kept at most. */
   connectionsMax?: number
   applicationName?: string
-  /** Never close idle connections. */
-  keepOpen?: boolean
+  /** Of these, so many are opened by `hold` and never closed for being idle; none by default. */
+  connectionsKept?: number
 }
 
 const TRANSACTION_TIMEOUT_MS = 10_000
@@ -33,6 +35,7 @@ const QUERY_TIMEOUT_MS = 20_000
 
 /** Opens nothing yet: the first query connects. */
 export const openDatabase = (url: string, options: DatabaseOptions = {}): Database => {
+  const connectionsKept = options.connectionsKept ?? 0
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connectionsMax ?? 10,
@@ -45,7 +48,7 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
     statement_timeout: 15_000,
     idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
-    ...(options.keepOpen ? { idleTimeoutMillis: 0, min: options.connectionsMax ?? 10 } : {}),
+    min: connectionsKept,
   })
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
@@ -55,6 +58,10 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
     pool,
     url,
     transaction: (work) => prisma.$transaction(work, { timeout: TRANSACTION_TIMEOUT_MS, maxWait: CONNECT_TIMEOUT_MS }),
+    hold: async () => {
+      const clients = await Promise.all(Array.from({ length: connectionsKept }, () => pool.connect()))
+      for (const client of clients) client.release()
+    },
     close: async () => {
       await prisma.$disconnect()
       await pool.end()

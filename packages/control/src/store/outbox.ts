@@ -18,7 +18,8 @@ export const enqueue = async (tx: Tx, request: StartRequest): Promise<void> => {
 export const deliver = async (context: ControlContext, keys?: readonly string[]): Promise<boolean> => {
   const rows = await context.db.prisma.outbox.findMany({
     where: { delivered_at: null, ...(keys === undefined ? {} : { key: { in: [...keys] } }) },
-    orderBy: { id: 'asc' },
+    // What failed often goes last: it must not keep from starting what is queued behind it.
+    orderBy: [{ attempts: 'asc' }, { id: 'asc' }],
     take: 500,
   })
   const results = await Promise.all(
