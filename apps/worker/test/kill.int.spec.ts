@@ -51,7 +51,8 @@ const expectOneRollback = async (bed: TestBed, bad: string, stateDir: string): P
   expect(await readdir(stateDir)).toContain(rollbacks[0]!.event_id)
 }
 
-describe('a worker that is killed', async () => {
+// Mostly they wait for a dead worker to be noticed, so they wait together.
+describe.concurrent('a worker that is killed', async () => {
   const prepare = async (deploySeconds: number, watch: TestEnvironment['watch'] = {}) => {
     const parts = await killableBed({
       deployer: deployerThatCounts(deploySeconds),
