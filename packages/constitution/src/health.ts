@@ -1,8 +1,8 @@
 import { connectionEntropy, entropyOf, errorRateEntropy, recentErrorsEntropy, UNSTABLE_ENTROPY } from './entropy.ts'
-import { formatNumber, measured } from './numbers.ts'
+import { formatNumber, isRecord, measured } from './numbers.ts'
 import { type HealthSample, type Readings, readSample } from './sample.ts'
 import type { ErrorEvidence } from './sequential.ts'
-import { limitOf, type Thresholds } from './thresholds.ts'
+import { DEFAULT_THRESHOLDS, limitOf, type Thresholds } from './thresholds.ts'
 
 /** What is judged, each named like its threshold, in the order in which they give the reason. */
 export const SIGNALS = [
@@ -62,7 +62,8 @@ export const SYSTEM_HEALTHY = 'System healthy'
  * Judges one sample: strict thresholds (above, not at), the first signal in order gives the reason.
  * `breach` beats `unknown` (a signal that was read stays read) beats `watching` (entropy 0.1 or more) beats `healthy`.
  */
-export function judgeSample(sample: HealthSample, thresholds: Thresholds, options: JudgeOptions = {}): SampleVerdict {
+export function judgeSample(sample: HealthSample, given: Thresholds, options: JudgeOptions = {}): SampleVerdict {
+  const thresholds = isRecord(given) ? given : DEFAULT_THRESHOLDS
   const readings = readSample(sample)
   const warnings: string[] = []
   const withheld = withholdErrors(readings, thresholds, warnings)
