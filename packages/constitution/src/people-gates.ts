@@ -36,7 +36,7 @@ const WAITING = record<WaitingEvidence>({
 export function mayApprove(evidence: WaitingEvidence): Decision {
   const refused = notWaiting(evidence)
   if (refused) return refused
-  const violated = evidence.waiting?.violated ?? []
+  const { violated } = evidence.waiting!
   if (violated.length === 0) return allow()
   return {
     allowed: false,
@@ -122,7 +122,7 @@ export function mayOverride(evidence: OverrideEvidence, override: Override): Dec
     const fact = `Deployment ${event.deployment_id} is not live any more.`
     return refuse('superseded', fact, 'Ask anew for the live deployment.')
   }
-  const faulty = faultyOverride(event.deployment_id, override, [])
+  const faulty = faultyOverride(event.deployment_id, override, [], [])
   if (faulty) return faulty
   const fix = `Name exactly what was violated: ${inOrder(event.violated).join(',')}.`
   const missing = event.violated.filter((name) => !override.violations.includes(name))

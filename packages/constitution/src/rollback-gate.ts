@@ -223,7 +223,7 @@ export function faultyOverride(
   deploymentId: string,
   override: Override,
   violated: readonly ViolationName[],
-  warnings: string[] = [],
+  warnings: string[],
 ): Refused | null {
   if (!override.authorised) {
     const fact = 'Overriding the constitution is for those who are authorised to.'
