@@ -9,6 +9,8 @@ import {
   mayRollBack,
   mayVerify,
   type RecordEvidence,
+  RULES,
+  VALIDATION_FAILED,
   type VerifyEvidence,
   VIOLATIONS,
   type WaitingEvidence,
@@ -118,6 +120,19 @@ describe('to a rollback that is refused, the answer', () => {
       'Finish or resolve the failed migration, or restore the database. Or let an authorised person override database_inconsistent with a reason.',
     ])
   })
+})
+
+it('the rules are told in plain words', () => {
+  expect(VIOLATIONS.map((name) => RULES[name])).toEqual([
+    'The action must not put data, or those who depend on it, at risk.',
+    'The action restores a known-good state; force without one is refused.',
+    'While the system is unstable, the action must not make it more disordered.',
+    'Every structural check of the plan must hold.',
+    'A system that is already stable is not rolled back unless a person asks for it.',
+    'There must be an earlier known-good deployment to go back to.',
+    'The latest migration must have finished before code is moved under it.',
+  ])
+  expect(VALIDATION_FAILED).toBe('Constitutional validation failed')
 })
 
 describe('to an override that is faulty, the answer is', () => {

@@ -86,14 +86,10 @@ const GATES: [name: string, gate: Gate, evidence: object][] = [
 ]
 
 /** Where something is read defensively, or may be left out. */
-const FREE = ['present.sample', 'checks[0].detail', 'checks[1].detail', 'checks[2].detail']
+const FREE = ['.present.sample', '.checks[0].detail', '.checks[1].detail', '.checks[2].detail']
 
 type Path = (string | number)[]
-const named = (path: Path) =>
-  path
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
-    .join('')
-    .replace(/^\./, '')
+const named = (path: Path) => path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')
 
 function pathsOf(value: unknown, at: Path = []): Path[] {
   const below = value !== null && typeof value === 'object' ? Object.entries(value) : []
@@ -109,7 +105,7 @@ function replaced(evidence: object, path: Path, value: unknown): never {
   return copy as never
 }
 
-describe.each(GATES)('%s', (_name, gate, evidence) => {
+describe.each(GATES)('%s', (name, gate, evidence) => {
   it('lets pass what may pass', () => {
     expect(gate(evidence as never).allowed).toBe(true)
   })
@@ -119,7 +115,8 @@ describe.each(GATES)('%s', (_name, gate, evidence) => {
       for (const value of [undefined, {}, Symbol('none')]) {
         const { allowed, code, reasons } = gate(replaced(evidence, path, value))
         expect({ path, allowed, code }).toEqual({ path, allowed: false, code: 'internal_error' })
-        expect(reasons![0]!.message).toContain(named(path))
+        const what = name.endsWith('by its override') ? 'override' : 'evidence'
+        expect(reasons![0]!.message).toContain(`: ${what}${named(path)}`)
         expect(reasons![0]!.message).toContain(' must be ')
       }
     }
@@ -185,6 +182,22 @@ it.each([
   [{ checks: [{ name: 'a', holds: null, detail: 7 }] }, 'evidence.checks[0].detail must be a text'],
 ])('a rollback with %j is refused: %s', (change, problem) => {
   expect(mayRollBack({ ...evidenceOf(), ...change } as never).validation.violations).toEqual([problem])
+})
+
+it.each([
+  ['table', 'pending', 'failed', 'kind must be one of deployment, rollback'],
+  ['deployment', null, 'failed', 'from must be a text'],
+  ['deployment', 'pending', {}, 'to must be a text'],
+])('a change of %j from %j to %j is refused: %s', (kind, from, to, problem) => {
+  const decision = mayTransition(kind as never, from as never, to as never)
+  expect(decision).toMatchObject({
+    code: 'internal_error',
+    reasons: [{ message: `This cannot be judged: ${problem}.` }],
+  })
+})
+
+it('a record that cannot be read is not out of turn', () => {
+  expect(mayRecord({} as never)).toMatchObject({ allowed: false, unfenced: false })
 })
 
 it('no status is a status that may change', () => {
