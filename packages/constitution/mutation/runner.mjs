@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import vm from 'node:vm'
 import { build } from 'esbuild'
@@ -26,8 +25,7 @@ class InProcessRunner {
 
   /** In the sandbox, where the sources hold all mutants. */
   async init() {
-    const outfile = path.resolve('dist/all-specs.cjs')
-    await build({
+    const { outputFiles } = await build({
       entryPoints: [path.resolve('mutation/all-specs.ts')],
       bundle: true,
       platform: 'node',
@@ -35,11 +33,11 @@ class InProcessRunner {
       external: ['vitest', 'fast-check'],
       // The package says that its files have no side effects; the specs have one.
       ignoreAnnotations: true,
-      outfile,
+      // In memory: all runners share one sandbox.
+      write: false,
       logLevel: 'error',
     })
-    const code = await readFile(outfile, 'utf8')
-    this.bundle = new vm.Script(`(function (require, module, exports) {${code}\n})`, { filename: outfile })
+    this.bundle = new vm.Script(`(function (require, module, exports) {${outputFiles[0].text}\n})`)
   }
 
   async dryRun({ coverageAnalysis }) {
@@ -60,11 +58,11 @@ class InProcessRunner {
     this.mutants.hitLimit = hitLimit
     let ran = 0
     try {
-      const wanted = testFilter && new Set(testFilter)
       const tests = this.load()
+      const wanted = testFilter ? tests.filter(({ id }) => testFilter.includes(id)) : tests
+      if (wanted.length === 0) return { status: 'error', errorMessage: 'None of the tests that cover it is there' }
       this.mutants.activeMutant = activeMutant.id
-      for (const test of tests) {
-        if (wanted && !wanted.has(test.id)) continue
+      for (const test of wanted) {
         const result = await run(test)
         ran += 1
         if (this.mutants.hitCount > hitLimit) return { status: 'timeout', reason: `Hit more than ${hitLimit} times` }
@@ -73,7 +71,8 @@ class InProcessRunner {
         }
       }
     } catch (error) {
-      // The specs themselves could not be loaded.
+      // A mutant of load time may keep the specs from loading; any other has no such excuse.
+      if (mutantActivation !== 'static') return { status: 'error', errorMessage: String(error) }
       return { status: 'killed', killedBy: [], failureMessage: String(error), nrOfTests: ran }
     } finally {
       this.mutants.activeMutant = undefined

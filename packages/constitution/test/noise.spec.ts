@@ -136,6 +136,30 @@ describe('the noise of thresholds', () => {
     expect(noiseAt(3, limits, {}, requests).map(({ count }) => count)).toEqual([rate, recent])
   })
 
+  it('counts as the samples do: the least count that is above', () => {
+    const hair = fc.constantFrom(0, Number.EPSILON, -Number.EPSILON)
+    const counts = fc.integer({ min: 1, max: 60 })
+    const windows = fc.integer({ min: 5, max: 120 })
+    fc.assert(
+      fc.property(counts, windows, hair, (errors, rate_window_seconds, off) => {
+        const error_rate_per_minute = ((errors * 60) / rate_window_seconds) * (1 + off)
+        const { count } = noiseAt(1, { error_rate_per_minute, rate_window_seconds })[0]!
+        const sampled = (n: number) => (n * 60) / rate_window_seconds
+        expect(sampled(count)).toBeGreaterThan(error_rate_per_minute)
+        expect(sampled(count - 1)).toBeLessThanOrEqual(error_rate_per_minute)
+      }),
+    )
+  })
+
+  it('lets recent errors act after the window by themselves', () => {
+    const [, recent] = noiseAt(1, { recent_errors: 10 })
+    const chance = (spanSeconds: number) =>
+      chanceOfCluster({ count: 11, windowSeconds: 300, spanSeconds, ratePerMinute: 1 })
+    expect(recent!.chance_in_window).toBeCloseTo(chance(300), 9)
+    // After the window, windows reach back to the deployment: all of the 1,800 seconds.
+    expect(recent!.chance_per_deployment).toBeCloseTo(1 - (1 - chance(300)) * (1 - chance(1800)), 9)
+  })
+
   it('falls back on the defaults where stored thresholds are missing', () => {
     const watch = watchPolicy
     expect(thresholdNoise({} as Thresholds, watch, { errors_per_minute: 3 })).toEqual(noiseAt(3))
@@ -190,6 +214,8 @@ describe('thresholds that would cry wolf', () => {
         'or set "evidence: sequential", which keeps its false alarms below a bound.',
     )
     expect(warned(1.5)).toContain('about 7% of deployments')
+    expect(warned(5)).toContain('let a breach last with for_seconds')
+    expect(warned(5.01)).not.toContain('for_seconds')
   })
 
   it('name a threshold that is really quiet', () => {
