@@ -125,7 +125,8 @@ function errorRules(thresholds: Thresholds, steady: Steady): ErrorRule[] {
 
 /** Each error is worth `times / over` of what the threshold is in. */
 function countAbove(threshold: number, times = 1, over = 1): number {
-  const near = Math.floor((threshold * over) / times)
+  // Rounded, since the quotient may lie a hair to either side of a whole number.
+  const near = Math.round((threshold * over) / times)
   return (near * times) / over > threshold ? near : near + 1
 }
 

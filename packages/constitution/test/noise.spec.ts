@@ -51,6 +51,17 @@ describe('the chance of a cluster', () => {
     expect(chanceOfCluster(cluster)).toBeCloseTo(chance, 9)
   })
 
+  it.each([
+    [1, 100, 101, 180],
+    [2, 100, 150, 180],
+    [3, 100, 1000, 180],
+  ])(
+    'of %s in %s of %s s is certain where errors rain at %s/min',
+    (count, windowSeconds, spanSeconds, ratePerMinute) => {
+      expect(chanceOfCluster({ count, windowSeconds, spanSeconds, ratePerMinute })).toBe(1)
+    },
+  )
+
   it('is a chance that grows with the rate and the span, and falls with the count', () => {
     const cluster = fc.record({
       count: fc.integer({ min: 1, max: 60 }),
@@ -116,6 +127,7 @@ describe('the noise of thresholds', () => {
     [5.5, 60, 6],
     [0.2, 600, 3],
     [7, 7, 1],
+    [60 / 52, 52, 2],
   ])('of more than %s/min over %s s needs %s errors', (error_rate_per_minute, rate_window_seconds, count) => {
     expect(noiseAt(1, { error_rate_per_minute, rate_window_seconds })[0]).toMatchObject({
       count,
