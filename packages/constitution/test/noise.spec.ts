@@ -36,6 +36,7 @@ describe('the chance of a cluster', () => {
     [{ ratePerMinute: Number.NaN }, 0],
     [{ ratePerMinute: -1 }, 0],
     [{ ratePerMinute: Number.POSITIVE_INFINITY }, 1],
+    [{ ratePerMinute: Number.POSITIVE_INFINITY, spanSeconds: 30 }, 1],
     [{ ratePerMinute: 1e6 }, 1],
     [{ spanSeconds: 0 }, 0],
     [{ spanSeconds: -5 }, 0],
