@@ -1,8 +1,9 @@
 import { entropyOf } from './entropy.ts'
 import { type ActionProfile, PHI, SCHUMANN_HZ } from './laws.ts'
+import { anything, flag, listOf, nullable, oneOf, optional, reading, record, text } from './malformed.ts'
 import { measured } from './numbers.ts'
 import type { HealthSample } from './sample.ts'
-import type { MigrationPolicy } from './thresholds.ts'
+import { MIGRATION_POLICIES, type MigrationPolicy } from './thresholds.ts'
 
 export const TRIGGER_TYPES = ['automatic', 'manual', 'constitutional_violation'] as const
 export type TriggerType = (typeof TRIGGER_TYPES)[number]
@@ -53,6 +54,30 @@ export type RollbackEvidence = {
   /** `person`: a known person asks for it (`initiated_by`, or a member in Discord). */
   request: { trigger_type: TriggerType; person: boolean; reason: string }
 }
+
+const REF = { deployment_id: text, version: text, git_commit: text, git_branch: text }
+
+export const ROLLBACK_EVIDENCE = record<RollbackEvidence>({
+  service: text,
+  environment: text,
+  deployment: record<RollbackEvidence['deployment']>({ ...REF, is_replacement: flag, automatic_tried: flag }),
+  live: nullable(record<DeploymentRef>(REF)),
+  running_event_id: nullable(text),
+  target: nullable(record<TargetEvidence>({ ...REF, known_good: flag, quarantined: flag, entropy: reading })),
+  forced_target: flag,
+  // A sample is read field by field: what is none is null, and so refused by its law.
+  present: record<RollbackEvidence['present']>({ sample: anything, stable: flag }),
+  migrations: record<RollbackEvidence['migrations']>({
+    policy: oneOf(MIGRATION_POLICIES),
+    newer: listOf(record({ name: text, has_rollback_script: flag })),
+  }),
+  database: record<RollbackEvidence['database']>({
+    state: oneOf(['consistent', 'inconsistent', 'unknown']),
+    detail: nullable(text),
+  }),
+  checks: listOf(record<StructuralCheck>({ name: text, holds: nullable(flag), detail: optional(nullable(text)) })),
+  request: record<RollbackEvidence['request']>({ trigger_type: oneOf(TRIGGER_TYPES), person: flag, reason: text }),
+})
 
 /** A profile as derived: `entropy_increase` is null, and so refused by its law, where present entropy cannot be read. */
 export type DerivedProfile = Omit<ActionProfile, 'entropy_increase'> & { entropy_increase: number | null }

@@ -120,10 +120,7 @@ function scoreRule(
   rows.forEach((row, index) => {
     if (row.bad !== null) acts.set(row, replay(deployments[index]!, alone).rolls_back)
   })
-  return scoreOf(
-    rows.filter((row) => acts.has(row)),
-    (row) => acts.get(row) === true,
-  )
+  return scoreOf(rows, (row) => acts.get(row) === true)
 }
 
 function scoreOf(rows: readonly BacktestRow[], acts: (row: BacktestRow) => boolean): Score {
@@ -140,7 +137,7 @@ function scoreOf(rows: readonly BacktestRow[], acts: (row: BacktestRow) => boole
 }
 
 function headlineOf(count: number, more: string[], fewer: string[], rows: readonly BacktestRow[]): string {
-  const differences = rows.flatMap((row) => (row.earlier_ms === null || row.earlier_ms === 0 ? [] : [row.earlier_ms]))
+  const differences = rows.map((row) => row.earlier_ms ?? 0)
   const earlier = differences.filter((ms) => ms > 0)
   const later = differences.filter((ms) => ms < 0)
   const parts = [`${more.length} rollbacks more`, `${fewer.length} fewer`]

@@ -69,5 +69,5 @@ function newestFirst(a: Candidate, b: Candidate): number {
 
 /** Not a number where unknown, so that every comparison with it fails. */
 function time(iso: string | null): number {
-  return iso === null ? Number.NaN : Date.parse(iso)
+  return Date.parse(iso ?? '')
 }

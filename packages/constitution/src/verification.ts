@@ -138,8 +138,7 @@ function countErrors(counts: VerificationState['counts'], { at, errors_total: er
 
 /** The count at a moment. Before the first count it is that first one: what was not seen cannot flatter the first half. */
 function errorsAt(counts: VerificationState['counts'], at: number): number {
-  const known = counts.findLast((count) => count.at <= at) ?? counts[0]
-  return known?.errors ?? 0
+  return (counts.findLast((count) => count.at <= at) ?? counts[0]!).errors
 }
 
 function drained({ deployed_at: deployedAt, watch }: VerificationPlan): number {

@@ -249,6 +249,15 @@ describe('a deployment that was not rolled back', () => {
     [{ verdicts: [ended] }, 'ended, No breach within 1800 seconds'],
     [{ verdicts: [] }, 'no verdict is stored'],
     [
+      { verdicts: [{ ...healthy, at: at(299), kind: 'inconclusive', reason: 'Blind' }, healthy] },
+      'healthy, System healthy',
+    ],
+    [
+      { verdicts: [healthy, { ...healthy, at: at(299), kind: 'inconclusive', reason: 'Blind' }] },
+      'healthy, System healthy',
+    ],
+    [{ verdicts: [healthy], decisions: [{ ...question, status: 'expired' }] }, 'healthy, System healthy'],
+    [
       { verdicts: story.verdicts },
       'a breach was seen (High error rate: 8.5 errors/minute), and nothing was asked of the deployer',
     ],
@@ -360,6 +369,25 @@ describe('for any story', () => {
     expect(texts).toContain('older_law: violated. Seen: not stored; required: not stored')
     expect(texts).toContain('older: upheld. Seen: not stored; required: Be good.')
     expect(texts).toContain('Warning: w')
+  })
+
+  it('tells what is stored as far as it has the shape of something', () => {
+    const odd = { violated: ['inhabitance', 7, null], findings: [{ law: 'inhabitance', observed: 7, required: true }] }
+    const moments = { dispatched: null, live: at(40) }
+    const told_ = told({
+      rollbacks: [{ ...refused, validation: odd, trace: [{ field: 'description', from: 'x' }], moments }],
+    })
+    expect(told_.headline).toContain('refused it for inhabitance. Asked for')
+    expect(told_.lines.filter((line) => line.at === null || line.at >= at(31)).map(({ text }) => text)).toEqual([
+      'Rollback e1 asked for (automatic): High error rate: 8.5 errors/minute',
+      'Law of Inhabitance: violated. Seen: 7; required: not stored',
+      'Target: v2.5.2 (commit a7f3b29)',
+      'Rollback e1 was aborted',
+      'The target was live',
+    ])
+    const none = told({ rollbacks: [{ ...refused, validation: 'lost', trace: 'lost' }] })
+    expect(none.lines.filter(({ at: time }) => time === at(31))).toHaveLength(2)
+    expect(none.outcome).toBe('aborted')
   })
 
   it('the order of what is stored does not matter', () => {
