@@ -1,6 +1,6 @@
 import { judgeSample } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
-import { isDatabaseUnavailable, pendingMigrations } from '@roman/db'
+import { isDatabaseUnavailable, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import type { ControlContext } from './context.ts'
 import { createErrorNotifier } from './error-notifier.ts'
 import { readHealth, reportOf } from './health.ts'
@@ -99,7 +99,11 @@ export const createControl = (context: ControlContext): Control => {
         check(async () => {
           const pending = await pendingMigrations(context.db.pool)
           if (pending.length > 0) throw new Error(`Not applied: ${pending.join(', ')}. Run "roman migrate".`)
-          return 'up to date'
+          // Also ready: between the migration and the restart of an upgrade, the version before it must go on serving.
+          return refuseNewerSchema(context.db.pool).then(
+            () => 'up to date',
+            (error: Error) => error.message,
+          )
         }),
         check(async () => {
           await context.temporal.ping()

@@ -2,4 +2,5 @@ export { type Database, type DatabaseOptions, openDatabase, type Tx } from './da
 export { isDatabaseFull, isDatabaseUnavailable, isUniqueViolation } from './errors.ts'
 export { Prisma } from './generated/client.ts'
 export { type Listener, listen } from './listener.ts'
-export { migrate, pendingMigrations } from './migrate.ts'
+export { migrate, pendingMigrations, refuseNewerSchema } from './migrate.ts'
+export { schemaDrift } from './schema-engine.ts'
