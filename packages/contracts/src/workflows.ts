@@ -1,10 +1,14 @@
 import type { GuardPolicy, Validation } from '@roman/constitution'
 
-/** Who acted, as far as it was authenticated. `user_id` is a row of auth.users; `discord_id` a Discord member. */
+/**
+ * Who acted, as far as it was authenticated. `user_id` is a row of auth.users; `discord_id` a Discord member,
+ * `ci_identity` an identity of CI, whose user ops.actors may know.
+ */
 export interface Actor {
-  kind: 'system' | 'service_key' | 'user' | 'discord'
+  kind: 'system' | 'service_key' | 'user' | 'discord' | 'ci'
   user_id: string | null
   discord_id?: string
+  ci_identity?: string
   name?: string
 }
 

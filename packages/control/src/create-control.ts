@@ -4,9 +4,11 @@ import { isDatabaseUnavailable, pendingMigrations, refuseNewerSchema } from '@ro
 import type { ControlContext } from './context.ts'
 import { createErrorNotifier } from './error-notifier.ts'
 import { readHealth, reportOf } from './health.ts'
+import { withKnownActors } from './known-actors.ts'
 import type { Control } from './port.ts'
 import { resolveDeployment } from './store/deployments.ts'
 import { abortRollback } from './use-cases/abort-rollback.ts'
+import { addActor, listActors, removeActor } from './use-cases/actors.ts'
 import { runBacktest } from './use-cases/backtest.ts'
 import { changeDeployment } from './use-cases/change-deployment.ts'
 import { decide } from './use-cases/decide.ts'
@@ -82,6 +84,9 @@ export const createControl = (context: ControlContext): Control => {
     listQuarantine: () => listQuarantine(context),
     releaseQuarantine: (input, call) => releaseQuarantine(context, input, call),
     label: (ref, input, call) => labelDeployment(context, ref, input, call),
+    listActors: () => listActors(context),
+    addActor: (input, call) => addActor(context, input, call),
+    removeActor: (input, call) => removeActor(context, input, call),
     summary: () => readSummary(context.db),
     async readiness() {
       const check = async (probe: () => Promise<string>) => {
@@ -113,7 +118,7 @@ export const createControl = (context: ControlContext): Control => {
       return { ready: database.ok && migrations.ok && temporal.ok, checks: { database, migrations, temporal } }
     },
   }
-  return translated(control)
+  return translated(withKnownActors(context.db, control))
 }
 
 const noRollback = (eventId: string): RomanError =>

@@ -41,6 +41,9 @@ export const idempotencyKey = text(200)
 /** Discord member on whose behalf the Discord app acts; recorded, never trusted for rights. */
 export const discordActor = z.strictObject({ id: z.string().regex(/^\d{5,25}$/), name: text(200) })
 
+/** Identity of CI on whose behalf a pipeline acts, such as `github:octocat`; recorded, never trusted for rights. */
+export const ciActor = z.strictObject({ identity: text(200), name: text(200).optional() })
+
 export const deploymentStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'rolled_back'])
 export const rollbackStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'aborted'])
 export const triggerType = z.enum(['automatic', 'manual', 'constitutional_violation'])

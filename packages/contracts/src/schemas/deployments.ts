@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   anyJson,
+  ciActor,
   deploymentStatus,
   discordActor,
   environmentName,
@@ -25,6 +26,8 @@ export const recordDeploymentRequest = z.strictObject({
   git_branch: gitBranch,
   status: z.enum(['pending', 'in_progress']).default('in_progress'),
   deployed_by: uuid.optional(),
+  /** Who ran the pipeline; the user it is known as is `deployed_by` unless that is given. */
+  ci: ciActor.optional(),
   /** What the deployment says of itself; judged by the four laws when it is recorded. */
   action_profile: anyJson.optional(),
   metadata: json.optional(),
@@ -52,6 +55,7 @@ export type RecordDeploymentResponse = z.infer<typeof recordDeploymentResponse>
 export const changeDeploymentRequest = z.strictObject({
   status: z.enum(['in_progress', 'failed']),
   reason: text(2000).optional(),
+  ci: ciActor.optional(),
 })
 export type ChangeDeploymentRequest = z.infer<typeof changeDeploymentRequest>
 
