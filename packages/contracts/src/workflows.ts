@@ -44,6 +44,8 @@ export type GuardOutcome =
   | { kind: 'healthy' }
   | { kind: 'inconclusive'; reason: string }
   | { kind: 'superseded' }
+  /** The deployment's row was deleted under its guard. */
+  | { kind: 'deleted' }
   | { kind: 'rolled_back'; event_id: string; status: string }
   | { kind: 'observed'; reason: string }
   | { kind: 'refused'; event_id: string | null }

@@ -1,6 +1,6 @@
 import { judgeSample } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
-import { isDatabaseUnavailable, pendingMigrations, refuseNewerSchema } from '@roman/db'
+import { isDatabaseUnavailable, isDiskFull, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import type { ControlContext } from './context.ts'
 import { createErrorNotifier } from './error-notifier.ts'
 import { readHealth, reportOf } from './health.ts'
@@ -137,7 +137,9 @@ const translated = (control: Control): Control =>
           if (!(error instanceof RomanError) && isDatabaseUnavailable(error)) {
             throw new RomanError(
               'database_unavailable',
-              'PostgreSQL does not answer. Nothing was lost; try again in a moment.',
+              isDiskFull(error)
+                ? 'PostgreSQL has no disk space left, and nothing of this was written. Free some, then send it again.'
+                : 'PostgreSQL does not answer. Nothing was lost; try again in a moment.',
               undefined,
               { cause: error },
             )

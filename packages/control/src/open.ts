@@ -45,12 +45,14 @@ export const openControl = async (
 ): Promise<OpenedControl> => {
   const db = openDatabase(env.database_url, { applicationName: options.applicationName })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
-  await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
-  // No waiting mends that.
-  await refuseNewerSchema(db.pool).catch(async (error) => {
+  try {
+    await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
+    // No waiting mends that.
+    await refuseNewerSchema(db.pool)
+  } catch (error) {
     await db.close()
     throw error
-  })
+  }
 
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()

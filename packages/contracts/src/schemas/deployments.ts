@@ -5,10 +5,12 @@ import {
   deploymentStatus,
   discordActor,
   environmentName,
+  freeText,
   gitBranch,
   gitCommit,
   health,
-  json,
+  metadata,
+  pastTimestamp,
   serviceName,
   text,
   timestamp,
@@ -30,7 +32,7 @@ export const recordDeploymentRequest = z.strictObject({
   ci: ciActor.optional(),
   /** What the deployment says of itself; judged by the four laws when it is recorded. */
   action_profile: anyJson.optional(),
-  metadata: json.optional(),
+  metadata: metadata.optional(),
 })
 export type RecordDeploymentRequest = z.infer<typeof recordDeploymentRequest>
 
@@ -145,17 +147,13 @@ export const errorRow = z.strictObject({
   service: serviceName.optional(),
   environment: environmentName,
   severity: z.enum(['debug', 'info', 'warning', 'error', 'critical']),
-  message: z
-    .string()
-    .min(1)
-    .max(10_000)
-    .refine((value) => !value.includes('\u0000'), 'must not contain a NUL character'),
+  message: freeText(10_000),
   deployment_id: uuid.optional(),
   version: version.optional(),
   source: text(200).optional(),
-  occurred_at: timestamp.optional(),
+  occurred_at: pastTimestamp.optional(),
   idempotency_key: text(200).optional(),
-  metadata: json.optional(),
+  metadata: metadata.optional(),
 })
 export type ErrorRow = z.infer<typeof errorRow>
 
