@@ -1,5 +1,6 @@
 -- Who may do what in ops. service_role is the application, authenticated are people who look, anon is everybody else.
 -- On Supabase the three are there; elsewhere they are made, without login, so that the same grants hold everywhere.
+-- large-table-lock: it creates roles and touches no table
 DO $$
 DECLARE
   wanted text;
