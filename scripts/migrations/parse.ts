@@ -18,7 +18,10 @@ export const parseMigration = async (sql: string): Promise<Statement[]> => {
   return stmts.map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
     const before = bytes.subarray(end, start).toString()
     end = length === undefined ? bytes.length : start + length
-    const said = REASON.exec(before)
+    // A DO block may say it inside, beside what it is about.
+    const said =
+      REASON.exec(before) ??
+      (stmt !== undefined && 'DoStmt' in stmt ? REASON.exec(bytes.subarray(start, end).toString()) : null)
     return {
       node: stmt!,
       line: bytes.subarray(0, start).toString().split('\n').length,

@@ -64,6 +64,8 @@ CREATE TRIGGER rollback_events_no_truncate BEFORE TRUNCATE ON ops.rollback_event
  *                  once; deletes only what is named here
  *   authenticated  reads, but for what is private; computes a deployment's health
  *   anon, PUBLIC   nothing
+ *
+ * Nobody addresses a partition itself: it is reached through its table, whose grants and policies hold there.
  */
 CREATE FUNCTION ops.apply_grants() RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
@@ -83,7 +85,7 @@ DECLARE
   verbs text;
 BEGIN
   -- Two at once would trip over each other's catalog rows.
-  PERFORM pg_catalog.pg_advisory_xact_lock(7261618034);
+  PERFORM pg_catalog.pg_advisory_xact_lock(7261618039);
   FOR role_name IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ('anon', 'authenticated', 'service_role') LOOP
     roles := roles || format(', %I', role_name);
     service := service OR role_name = 'service_role';
@@ -103,7 +105,7 @@ BEGIN
   END IF;
 
   FOR object IN
-    SELECT c.oid, c.oid::pg_catalog.regclass AS sql_name, c.relname, c.relkind, c.relrowsecurity,
+    SELECT c.oid, c.oid::pg_catalog.regclass AS sql_name, c.relname, c.relkind, c.relrowsecurity, c.relispartition,
       EXISTS (
         SELECT FROM pg_catalog.pg_trigger t
         JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
@@ -123,7 +125,7 @@ BEGIN
       CONTINUE;
     END IF;
     EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', object.sql_name, roles);
-    IF service THEN
+    IF service AND NOT object.relispartition THEN
       verbs := CASE
         WHEN object.relname = '_prisma_migrations' OR object.relkind IN ('v', 'm') THEN 'SELECT'
         WHEN object.append_only OR object.relname = ANY (written_once) THEN 'SELECT, INSERT'
@@ -132,7 +134,7 @@ BEGIN
       END;
       EXECUTE format('GRANT %s ON TABLE %s TO service_role', verbs, object.sql_name);
     END IF;
-    IF people AND NOT object.relname = ANY (private) THEN
+    IF people AND NOT object.relispartition AND NOT object.relname = ANY (private) THEN
       EXECUTE format('GRANT SELECT ON TABLE %s TO authenticated', object.sql_name);
     END IF;
     CONTINUE WHEN object.relkind NOT IN ('r', 'p');
@@ -141,6 +143,7 @@ BEGIN
     IF NOT object.relrowsecurity THEN
       EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', object.sql_name);
     END IF;
+    CONTINUE WHEN object.relispartition;
     IF service AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = object.oid AND polname = 'application') THEN
       EXECUTE format('CREATE POLICY application ON %s TO service_role USING (true) WITH CHECK (true)', object.sql_name);
     END IF;
