@@ -80,6 +80,7 @@ export async function registerOpenApi(app: App): Promise<void> {
         { name: 'rollbacks', description: 'Start, watch, override and stop rollbacks.' },
         { name: 'deployments', description: 'Record deployments, watch them, decide about them.' },
         { name: 'health', description: 'Errors in, readiness and figures out.' },
+        { name: 'people', description: 'Who Discord members and CI identities are.' },
       ],
       components: {
         securitySchemes: { serviceKey: { type: 'http', scheme: 'bearer', description: 'The service key.' } },

@@ -13,14 +13,14 @@ const ENTRY = fileURLToPath(new URL('./fixtures/doomed-worker.ts', import.meta.u
 const killableBed = async (
   environment: TestEnvironment,
 ): Promise<{ bed: TestBed; startProcess(argument?: string): Promise<SpawnedProcess>; stateDir: string }> => {
-  const { env, variables } = await testEnv()
+  const { env, variables, admin } = await testEnv()
   const configText = romanYaml(environment)
   await writeFile(variables.ROMAN_CONFIG!, configText)
   const log = createLogger('test', env.log_level)
   const context = await createWorkerContext(env, fixedRomanConfig(parseRomanConfig(configText, 'roman.yaml')), log)
   afterAll(() => context.close())
   return {
-    bed: await bedOf(env, context, configText),
+    bed: await bedOf(env, context, configText, admin),
     stateDir: variables.ROMAN_STATE_DIR!,
     startProcess: async (argument) => {
       const child = spawnProcess(ENTRY, { args: argument === undefined ? [] : [argument], env: variables })

@@ -10,7 +10,7 @@ const never = new AbortController().signal
 
 describe('a health source that cannot be read', async () => {
   const bed = await startTestBed({ watch: { window_seconds: 3 } })
-  const { pool } = bed.context.control.db
+  const pool = bed.admin
 
   it('never triggers a rollback and never makes a known-good', async () => {
     await pool.query('ALTER TABLE ops.system_logs RENAME TO system_logs_away')

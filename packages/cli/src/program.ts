@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Cli } from './cli.ts'
 import { abort } from './commands/abort.ts'
+import { addActor, listActors, removeActor } from './commands/actors.ts'
 import { approve, reject, verify } from './commands/decide.ts'
 import { demo } from './commands/demo.ts'
 import { deployLive } from './commands/deploy-live.ts'
@@ -35,12 +36,17 @@ export function createProgram(cli: Cli): Command {
   const deploy = new Command('deploy').description('record what was deployed')
   add(deploy, deployRecord(cli), deployLive(cli))
 
+  const actors = new Command('actors').description('which Discord member or CI identity is which user')
+  add(actors, listActors(cli), addActor(cli), removeActor(cli))
+
   program.commandsGroup('Look:')
   add(program, status(cli), history(cli), freezes(cli), quarantine(cli), doctor(cli))
   program.commandsGroup('Deploy and roll back:')
   add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli), label(cli))
   program.commandsGroup('Hold back:')
   add(program, freeze(cli), unfreeze(cli), release(cli))
+  program.commandsGroup('People:')
+  add(program, actors)
   program.commandsGroup('Run:')
   add(program, dev(cli), demo(cli), migrate(cli))
   return program

@@ -22,6 +22,7 @@ export const ERRORS = {
   commit_quarantined: { status: 409, title: 'The commit was rolled back here and is quarantined.' },
   replacement_not_automatic: { status: 409, title: 'A rollback’s own deployment is never rolled back automatically.' },
   automatic_already_tried: { status: 409, title: 'A deployment has one automatic rollback, ever.' },
+  actor_conflict: { status: 409, title: 'This identity is another user already.' },
   environment_frozen: { status: 409, title: 'The environment is frozen.' },
   nothing_waiting: { status: 409, title: 'No decision is waiting for this deployment.' },
   already_decided: { status: 409, title: 'The decision was made already.' },

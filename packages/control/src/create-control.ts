@@ -1,12 +1,14 @@
 import { judgeSample } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
-import { isDatabaseUnavailable, pendingMigrations } from '@roman/db'
+import { isDatabaseUnavailable, isDiskFull, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import type { ControlContext } from './context.ts'
 import { createErrorNotifier } from './error-notifier.ts'
 import { readHealth, reportOf } from './health.ts'
+import { withKnownActors } from './known-actors.ts'
 import type { Control } from './port.ts'
 import { resolveDeployment } from './store/deployments.ts'
 import { abortRollback } from './use-cases/abort-rollback.ts'
+import { addActor, listActors, removeActor } from './use-cases/actors.ts'
 import { runBacktest } from './use-cases/backtest.ts'
 import { changeDeployment } from './use-cases/change-deployment.ts'
 import { decide } from './use-cases/decide.ts'
@@ -82,6 +84,9 @@ export const createControl = (context: ControlContext): Control => {
     listQuarantine: () => listQuarantine(context),
     releaseQuarantine: (input, call) => releaseQuarantine(context, input, call),
     label: (ref, input, call) => labelDeployment(context, ref, input, call),
+    listActors: () => listActors(context),
+    addActor: (input, call) => addActor(context, input, call),
+    removeActor: (input, call) => removeActor(context, input, call),
     summary: () => readSummary(context.db),
     async readiness() {
       const check = async (probe: () => Promise<string>) => {
@@ -99,7 +104,11 @@ export const createControl = (context: ControlContext): Control => {
         check(async () => {
           const pending = await pendingMigrations(context.db.pool)
           if (pending.length > 0) throw new Error(`Not applied: ${pending.join(', ')}. Run "roman migrate".`)
-          return 'up to date'
+          // Also ready: between the migration and the restart of an upgrade, the version before it must go on serving.
+          return refuseNewerSchema(context.db.pool).then(
+            () => 'up to date',
+            (error: Error) => error.message,
+          )
         }),
         check(async () => {
           await context.temporal.ping()
@@ -109,7 +118,7 @@ export const createControl = (context: ControlContext): Control => {
       return { ready: database.ok && migrations.ok && temporal.ok, checks: { database, migrations, temporal } }
     },
   }
-  return translated(control)
+  return translated(withKnownActors(context.db, control))
 }
 
 const noRollback = (eventId: string): RomanError =>
@@ -128,7 +137,9 @@ const translated = (control: Control): Control =>
           if (!(error instanceof RomanError) && isDatabaseUnavailable(error)) {
             throw new RomanError(
               'database_unavailable',
-              'PostgreSQL does not answer. Nothing was lost; try again in a moment.',
+              isDiskFull(error)
+                ? 'PostgreSQL has no disk space left, and nothing of this was written. Free some, then send it again.'
+                : 'PostgreSQL does not answer. Nothing was lost; try again in a moment.',
               undefined,
               { cause: error },
             )

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { TaskQueues, WorkflowTimings } from '@roman/contracts'
-import { type Database, type Listener, listen, openDatabase } from '@roman/db'
+import { type Database, type Listener, listen, openDatabase, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import {
   type Logger,
   openTemporal,
@@ -51,8 +51,15 @@ export const openControl = async (
     connectionsKept: CONNECTIONS_KEPT,
   })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
-  await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
-  await db.hold()
+  try {
+    await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
+    // No waiting mends that.
+    await refuseNewerSchema(db.pool)
+    await db.hold()
+  } catch (error) {
+    await db.close()
+    throw error
+  }
 
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()
@@ -113,9 +120,23 @@ const whenTemporalAnswers = async (stopping: AbortSignal, log: Logger, attempt: 
   }
 }
 
-/** Migrations are applied by whoever deploys us (`roman migrate`, `roman dev`); everything else waits for them. */
+/**
+ * Migrations are applied by whoever deploys us (`roman migrate`, `roman dev`); everything else waits for them. A role that
+ * may not write, or from which row-level security hides everything, would fail later and elsewhere: it is named here.
+ */
 const requireSchema = async (db: Database): Promise<void> => {
-  await db.pool.query('SELECT 1')
-  const { rows } = await db.pool.query(`SELECT to_regclass('ops.guard_verdicts') AS name`)
-  if (rows[0].name === null) throw new Error('The ops schema is missing; run "roman migrate".')
+  const { rows } = await db.pool.query<{ role: string; able: boolean }>(`
+    SELECT current_user AS role,
+      has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'UPDATE') AND (
+        NOT row_security_active(c.oid)
+        OR EXISTS (SELECT FROM pg_policy p JOIN pg_roles r ON r.oid = ANY (p.polroles) WHERE p.polrelid = c.oid AND p.polcmd = '*' AND pg_has_role(r.oid, 'USAGE'))
+      ) AS able
+    FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname = 'ops' AND c.relname = 'live'`)
+  const [found] = rows
+  if (found?.able === false)
+    throw new Error(
+      `Role "${found.role}" may not write the ops schema; as a superuser: GRANT service_role TO "${found.role}".`,
+    )
+  const pending = await pendingMigrations(db.pool)
+  if (pending.length > 0) throw new Error(`The ops schema lacks ${pending.join(', ')}; run "roman migrate".`)
 }

@@ -2,6 +2,8 @@ import type {
   AbortRollbackRequest,
   AbortRollbackResponse,
   Actor,
+  ActorView,
+  AddActorRequest,
   BacktestRequest,
   BacktestResponse,
   ChangeDeploymentRequest,
@@ -19,6 +21,7 @@ import type {
   IngestErrorsResponse,
   LabelRequest,
   LabelResponse,
+  ListActorsResponse,
   ListDeploymentsQuery,
   ListDeploymentsResponse,
   ListFreezesResponse,
@@ -29,6 +32,8 @@ import type {
   RecordDeploymentResponse,
   ReleaseRequest,
   ReleaseResponse,
+  RemoveActorRequest,
+  RemoveActorResponse,
   RollbackView,
   SummaryResponse,
   ThresholdsQuery,
@@ -101,6 +106,11 @@ export interface Control {
   listQuarantine(): Promise<ListQuarantineResponse>
   releaseQuarantine(input: ReleaseRequest, call: Call): Promise<ReleaseResponse>
   label(ref: string, input: LabelRequest, call: Call): Promise<LabelResponse>
+
+  listActors(): Promise<ListActorsResponse>
+  /** `created: false` when it was known already. */
+  addActor(input: AddActorRequest, call: Call): Promise<{ created: boolean; body: ActorView }>
+  removeActor(input: RemoveActorRequest, call: Call): Promise<RemoveActorResponse>
 
   summary(): Promise<SummaryResponse>
   /** Throws nothing: says what answers. */

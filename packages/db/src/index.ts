@@ -1,5 +1,6 @@
 export { type Database, type DatabaseOptions, openDatabase, type Tx } from './database.ts'
-export { isDatabaseFull, isDatabaseUnavailable, isUniqueViolation } from './errors.ts'
+export { isDatabaseFull, isDatabaseUnavailable, isDiskFull, isUniqueViolation } from './errors.ts'
 export { Prisma } from './generated/client.ts'
 export { type Listener, listen } from './listener.ts'
-export { migrate, pendingMigrations } from './migrate.ts'
+export { migrate, pendingMigrations, refuseNewerSchema } from './migrate.ts'
+export { schemaDrift } from './schema-engine.ts'

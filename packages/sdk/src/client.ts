@@ -127,6 +127,18 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       const [header, sending] = command(options)
       return receive((signal) => api.POST('/v1/quarantine/release', { body, params: { header }, signal }), sending)
     },
+    /** Which Discord member or CI identity is which user. */
+    async listActors(options?: CallOptions): Promise<T.KnownActor[]> {
+      return (await receive((signal) => api.GET('/v1/actors', { signal }), reading(options))).actors
+    },
+    addActor(body: T.AddActor, options?: CommandOptions): Promise<T.KnownActor> {
+      const [header, sending] = command(options)
+      return receive((signal) => api.POST('/v1/actors', { body, params: { header }, signal }), sending)
+    },
+    removeActor(body: T.RemoveActor, options?: CommandOptions): Promise<T.RemovedActor> {
+      const [header, sending] = command(options)
+      return receive((signal) => api.POST('/v1/actors/remove', { body, params: { header }, signal }), sending)
+    },
     async listFreezes(options?: CallOptions): Promise<T.Frozen[]> {
       return (await receive((signal) => api.GET('/v1/freezes', { signal }), reading(options))).freezes
     },

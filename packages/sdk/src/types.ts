@@ -37,6 +37,10 @@ export type Release = Body<'releaseQuarantine'>
 export type Released = operations['releaseQuarantine']['responses'][200]['content']['application/json']
 export type Quarantine =
   operations['listQuarantine']['responses'][200]['content']['application/json']['quarantine'][number]
+export type AddActor = Body<'addActor'>
+export type KnownActor = operations['addActor']['responses'][201]['content']['application/json']
+export type RemoveActor = Body<'removeActor'>
+export type RemovedActor = operations['removeActor']['responses'][200]['content']['application/json']
 export type Explanation = operations['explainRollback']['responses'][200]['content']['application/json']
 export type BacktestQuestion = Body<'backtest'>
 export type Backtest = operations['backtest']['responses'][200]['content']['application/json']

@@ -1,4 +1,5 @@
 export {
+  asApplication,
   emptyDatabase,
   freePort,
   type ProcessEnd,

@@ -1,5 +1,6 @@
 import type { Route } from '../app.ts'
 import { abortRollback } from './abort-rollback.ts'
+import { actors } from './actors.ts'
 import { analysis } from './analysis.ts'
 import { changeDeployment } from './change-deployment.ts'
 import { checkDeployment } from './check-deployment.ts'
@@ -36,6 +37,7 @@ export const keyedRoutes: readonly Route[] = [
   analysis,
   freezes,
   quarantine,
+  actors,
   ingestErrors,
   showRollback,
   overrideRollback,

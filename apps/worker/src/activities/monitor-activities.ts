@@ -17,6 +17,7 @@ import {
   type ControlContext,
   concludeRollback,
   giveVerdict,
+  noteDeleted,
   readMissedTicks,
   readVerdict,
   type StoredVerdict,
@@ -40,7 +41,9 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
     const before = await readVerdict(context, deployment_id, phase)
     if (before !== null) return before
     await setGuardPhase(context, deployment_id, phase === 'window' ? 'watching' : 'standing_by')
-    let state = heartbeatDetails<WatchState>() ?? (await newWatch(context, deployment_id, phase))
+    const begun = heartbeatDetails<WatchState>() ?? (await newWatch(context, deployment_id, phase))
+    if (begun === null) return noteDeleted(context, deployment_id, phase)
+    let state = begun
 
     const untold: WatchEffect[] = []
     /** What cannot be told now, because PostgreSQL is what cannot be read, is told at a later tick; the watch goes on. */
@@ -92,7 +95,7 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
           const verdict = await step(missed)
           if (verdict !== null) return verdict
         }
-        return follow(sampler, deployment_id, step)
+        return (await follow(sampler, deployment_id, step)) ?? noteDeleted(context, deployment_id, phase)
       },
     )
   },
@@ -148,7 +151,7 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
             health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
             entropy: entropyOf(seen.verdict.sample),
           })
-        }),
+        }).then((concluded) => concluded ?? { status: event.status, detail: 'Its deployment was deleted' }),
     )
   },
 })
@@ -182,8 +185,14 @@ const tellEffect = (context: ControlContext, deploymentId: string, effect: Watch
 const reportOfSample = (sample: HealthSample, thresholds: Parameters<typeof judgeSample>[1], healthy: boolean) =>
   toHealthReport(sample, judgeSample(sample, thresholds), healthy)
 
-const newWatch = async (context: ControlContext, deploymentId: string, phase: WatchPhase): Promise<WatchState> => {
-  const row = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+/** Null where there is no such deployment any more. */
+const newWatch = async (
+  context: ControlContext,
+  deploymentId: string,
+  phase: WatchPhase,
+): Promise<WatchState | null> => {
+  const row = await context.db.prisma.deployments.findUnique({ where: { deployment_id: deploymentId } })
+  if (row === null) return null
   const policy = row.policy as unknown as Parameters<typeof startWatch>[0]
   const baseline = row.baseline as { in_breach?: SignalName[] } | null
   return startWatch({
@@ -204,12 +213,16 @@ const heartbeatDetails = <State>(): State | undefined => {
 }
 
 /**
- * Feeds ticks to `step` one at a time until it concludes. Ends early when the workflow cancels it, or when this worker
+ * Feeds ticks to `step` one at a time until it concludes; null where the deployment was deleted. Ends early when the workflow cancels it, or when this worker
  * shuts down, in which case another worker takes over.
  */
-const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) => Promise<T | null>): Promise<T> => {
+const follow = <T>(
+  sampler: Sampler,
+  deploymentId: string,
+  step: (tick: Tick) => Promise<T | null>,
+): Promise<T | null> => {
   const activity = Context.current()
-  return new Promise<T>((resolve, reject) => {
+  return new Promise<T | null>((resolve, reject) => {
     const end = (finish: () => void): void => {
       stop()
       activity.cancellationSignal.removeEventListener('abort', cancelled)
@@ -223,7 +236,7 @@ const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) =>
             : ApplicationFailure.retryable('The worker is shutting down; another one goes on'),
         ),
       )
-    const stop = sampler.watch(deploymentId, async (tick) => {
+    const onTick = async (tick: Tick): Promise<void> => {
       try {
         const result = await step(tick)
         if (result !== null) end(() => resolve(result))
@@ -231,7 +244,8 @@ const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) =>
         // What a step writes may fail for a moment; the activity is retried whole, from its last heartbeat.
         end(() => reject(error))
       }
-    })
+    }
+    const stop = sampler.watch(deploymentId, onTick, () => end(() => resolve(null)))
     if (activity.cancellationSignal.aborted) cancelled()
     else activity.cancellationSignal.addEventListener('abort', cancelled)
   })

@@ -24,8 +24,11 @@ export interface Tick {
 
 /** Reads the health of everything that is watched with one query a tick, and hands each watcher its own. */
 export interface Sampler {
-  /** `onTick` is called one tick at a time; ticks that come while it works are skipped. Returns the way to stop. */
-  watch(deploymentId: string, onTick: (tick: Tick) => Promise<void>): () => void
+  /**
+   * `onTick` is called one tick at a time; ticks that come while it works are skipped. `onGone` where PostgreSQL answers
+   * that there is no such deployment. Returns the way to stop.
+   */
+  watch(deploymentId: string, onTick: (tick: Tick) => Promise<void>, onGone: () => void): () => void
   /** Keeps a sample with the next batch. */
   keep(sample: KeptHealth): void
   stop(): Promise<void>
@@ -34,6 +37,7 @@ export interface Sampler {
 interface Watcher {
   deploymentId: string
   onTick: (tick: Tick) => Promise<void>
+  onGone: () => void
   busy: boolean
 }
 
@@ -60,12 +64,17 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
   let clockSkewMs = 0
 
   const round = async (): Promise<void> => {
-    const ids = [...new Set([...watchers].map((watcher) => watcher.deploymentId))]
-    if (ids.length > 0) {
-      const ticks = await readTicks(ids)
+    const asked = new Set([...watchers].map((watcher) => watcher.deploymentId))
+    if (asked.size > 0) {
+      const ticks = await readTicks([...asked])
       for (const watcher of watchers) {
+        // Who came during the query was not asked for.
+        if (watcher.busy || !asked.has(watcher.deploymentId)) continue
         const tick = ticks(watcher.deploymentId)
-        if (tick === null || watcher.busy) continue
+        if (tick === null) {
+          watcher.onGone()
+          continue
+        }
         watcher.busy = true
         void watcher.onTick(tick).finally(() => {
           watcher.busy = false
@@ -135,8 +144,8 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
   const unlisten = listener.on(ERRORS_CHANNEL, tickSoon)
 
   return {
-    watch(deploymentId, onTick) {
-      const watcher: Watcher = { deploymentId, onTick, busy: false }
+    watch(deploymentId, onTick, onGone) {
+      const watcher: Watcher = { deploymentId, onTick, onGone, busy: false }
       watchers.add(watcher)
       tickSoon()
       return () => {

@@ -11,6 +11,7 @@ interface Options {
   status: 'pending' | 'in_progress'
   id?: string
   deployedBy?: string
+  ci?: string
   json?: boolean
 }
 
@@ -29,6 +30,7 @@ export const deployRecord = (cli: Cli): Command =>
     )
     .option('--id <uuid>', 'an id of your own, so that the same recording again is the same deployment')
     .option('--deployed-by <user>', 'uuid of a known user')
+    .option('--ci <identity>', 'who ran the pipeline, as "roman actors" knows them (such as github:octocat)')
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const { variables } = cli.env()
@@ -41,6 +43,7 @@ export const deployRecord = (cli: Cli): Command =>
         ...(options.service !== undefined && { service: options.service }),
         ...(options.id !== undefined && { deployment_id: options.id }),
         ...(options.deployedBy !== undefined && { deployed_by: options.deployedBy }),
+        ...(options.ci !== undefined && { ci: { identity: options.ci } }),
       })
       if (options.json) return printJson(cli, recorded)
       const { service, version, environment, deployment_id: id } = recorded

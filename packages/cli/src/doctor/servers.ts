@@ -9,10 +9,12 @@ const WITHIN_MS = 5000
 export async function checkDatabase(env: RuntimeEnv): Promise<Finding> {
   const name = 'Database'
   const where = withoutPassword(env.database_url)
-  const { openDatabase, pendingMigrations } = await loadDatabase()
+  const { openDatabase, pendingMigrations, refuseNewerSchema } = await loadDatabase()
   const db = openDatabase(env.database_url, { applicationName: 'roman-doctor', connectionsMax: 1 })
   try {
     const pending = await pendingMigrations(db.pool)
+    const newer = await refuseNewerSchema(db.pool).then(() => null, messageOf)
+    if (newer !== null) return not('broken', name, `${where}: ${newer}`, 'Upgrade this installation.')
     if (pending.length === 0) return ok(name, `${where}, migrations are up to date`)
     return not(
       'broken',

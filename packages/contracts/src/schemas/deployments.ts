@@ -1,13 +1,16 @@
 import { z } from 'zod'
 import {
   anyJson,
+  ciActor,
   deploymentStatus,
   discordActor,
   environmentName,
+  freeText,
   gitBranch,
   gitCommit,
   health,
-  json,
+  metadata,
+  pastTimestamp,
   serviceName,
   text,
   timestamp,
@@ -25,9 +28,11 @@ export const recordDeploymentRequest = z.strictObject({
   git_branch: gitBranch,
   status: z.enum(['pending', 'in_progress']).default('in_progress'),
   deployed_by: uuid.optional(),
+  /** Who ran the pipeline; the user it is known as is `deployed_by` unless that is given. */
+  ci: ciActor.optional(),
   /** What the deployment says of itself; judged by the four laws when it is recorded. */
   action_profile: anyJson.optional(),
-  metadata: json.optional(),
+  metadata: metadata.optional(),
 })
 export type RecordDeploymentRequest = z.infer<typeof recordDeploymentRequest>
 
@@ -52,6 +57,7 @@ export type RecordDeploymentResponse = z.infer<typeof recordDeploymentResponse>
 export const changeDeploymentRequest = z.strictObject({
   status: z.enum(['in_progress', 'failed']),
   reason: text(2000).optional(),
+  ci: ciActor.optional(),
 })
 export type ChangeDeploymentRequest = z.infer<typeof changeDeploymentRequest>
 
@@ -141,17 +147,13 @@ export const errorRow = z.strictObject({
   service: serviceName.optional(),
   environment: environmentName,
   severity: z.enum(['debug', 'info', 'warning', 'error', 'critical']),
-  message: z
-    .string()
-    .min(1)
-    .max(10_000)
-    .refine((value) => !value.includes('\u0000'), 'must not contain a NUL character'),
+  message: freeText(10_000),
   deployment_id: uuid.optional(),
   version: version.optional(),
   source: text(200).optional(),
-  occurred_at: timestamp.optional(),
+  occurred_at: pastTimestamp.optional(),
   idempotency_key: text(200).optional(),
-  metadata: json.optional(),
+  metadata: metadata.optional(),
 })
 export type ErrorRow = z.infer<typeof errorRow>
 

@@ -1,3 +1,4 @@
+export * from './actors.ts'
 export * from './analysis.ts'
 export * from './brake.ts'
 export * from './common.ts'

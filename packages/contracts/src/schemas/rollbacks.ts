@@ -4,7 +4,6 @@ import {
   discordActor,
   environmentName,
   health,
-  json,
   rollbackStatus,
   serviceName,
   text,
@@ -49,7 +48,7 @@ export const executeRollbackResponse = z.object({
   deduplicated: z.boolean().optional(),
   error: z.string().optional(),
   code: z.string().optional(),
-  details: json.optional(),
+  details: z.record(z.string(), z.json()).optional(),
 })
 export type ExecuteRollbackResponse = z.infer<typeof executeRollbackResponse>
 
@@ -60,7 +59,7 @@ export const rejectedRollbackResponse = z.object({
   code: z.string(),
   event_id: uuid,
   validation: validation.nullable(),
-  details: json.optional(),
+  details: z.record(z.string(), z.json()).optional(),
 })
 export type RejectedRollbackResponse = z.infer<typeof rejectedRollbackResponse>
 

@@ -69,7 +69,7 @@ export const recordDeployment = async (
         version: input.version,
         git_commit: input.git_commit,
         git_branch: input.git_branch,
-        deployed_by: input.deployed_by ?? null,
+        deployed_by: input.deployed_by ?? (call.actor.kind === 'ci' ? call.actor.user_id : null),
         status: 'pending',
         fence: await nextFence(tx, live),
         policy: json(policy),

@@ -343,6 +343,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/actors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which Discord member or CI identity is which user */
+        get: operations["listActors"];
+        put?: never;
+        /**
+         * Say which user a Discord member or CI identity is
+         * @description From then on what that identity does is done by that user; what it did before stays as it was.
+         */
+        post: operations["addActor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/actors/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a Discord member or CI identity be no user any more */
+        post: operations["removeActor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/errors": {
         parameters: {
             query?: never;
@@ -1111,6 +1149,10 @@ export interface operations {
                     status?: "pending" | "in_progress";
                     /** Format: uuid */
                     deployed_by?: string;
+                    ci?: {
+                        identity: string;
+                        name?: string;
+                    };
                     action_profile?: components["schemas"]["Json"];
                     metadata?: {
                         [key: string]: components["schemas"]["Json"];
@@ -1302,6 +1344,10 @@ export interface operations {
                     /** @enum {string} */
                     status: "in_progress" | "failed";
                     reason?: string;
+                    ci?: {
+                        identity: string;
+                        name?: string;
+                    };
                 };
             };
         };
@@ -2601,6 +2647,260 @@ export interface operations {
              *     `unknown_service`: No such service in roman.yaml.
              *
              *     `unknown_environment`: No such environment of that service in roman.yaml.
+             *
+             *     `unknown_user`: initiated_by names nobody in auth.users.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listActors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everybody who is known. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        actors: {
+                            /** @enum {string} */
+                            kind: "discord" | "ci";
+                            identity: string;
+                            /** Format: uuid */
+                            user_id: string;
+                            name: string | null;
+                            /** Format: date-time */
+                            added_at: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request is malformed; the field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addActor: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "discord" | "ci";
+                    identity: string;
+                    /** Format: uuid */
+                    user_id: string;
+                    name?: string;
+                    /** Format: uuid */
+                    initiated_by?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It was known already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        kind: "discord" | "ci";
+                        identity: string;
+                        /** Format: uuid */
+                        user_id: string;
+                        name: string | null;
+                        /** Format: date-time */
+                        added_at: string;
+                    };
+                };
+            };
+            /** @description Known now. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        kind: "discord" | "ci";
+                        identity: string;
+                        /** Format: uuid */
+                        user_id: string;
+                        name: string | null;
+                        /** Format: date-time */
+                        added_at: string;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `unknown_user`: initiated_by names nobody in auth.users.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `actor_conflict`: This identity is another user already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeActor: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "discord" | "ci";
+                    identity: string;
+                    /** Format: uuid */
+                    initiated_by?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description How many were removed: 0 or 1. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        removed: number;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
              *
              *     `unknown_user`: initiated_by names nobody in auth.users.
              */
