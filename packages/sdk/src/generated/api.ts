@@ -965,6 +965,7 @@ export interface operations {
                 limit?: number;
                 service?: string;
                 environment?: string;
+                before?: string;
             };
             header?: never;
             path?: never;
@@ -994,6 +995,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rollback_not_found`: No such rollback. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
