@@ -1,4 +1,5 @@
 import {
+  countsErrors,
   entropyOf,
   type HealthSample,
   judgeSample,
@@ -92,7 +93,7 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
           const verdict = await step(missed)
           if (verdict !== null) return verdict
         }
-        return follow(sampler, deployment_id, step)
+        return follow(sampler, deployment_id, step, (at) => countsErrors(state.plan, at))
       },
     )
   },
@@ -100,7 +101,13 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
   watchUntilOvertaken: async ({ deployment_id }) => {
     await beating(
       () => undefined,
-      () => follow(sampler, deployment_id, async (tick) => (tick.superseded ? true : null)),
+      () =>
+        follow(
+          sampler,
+          deployment_id,
+          async (tick) => (tick.superseded ? true : null),
+          () => false,
+        ),
     )
   },
 
@@ -122,33 +129,38 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
     return beating(
       () => state,
       () =>
-        follow(sampler, replacement.deployment_id, async (tick) => {
-          const seen = observeVerification(state, {
-            at: tick.at_ms,
-            sample: tick.sample,
-            errors_total: tick.errors_total,
-            superseded: tick.superseded,
-          })
-          if (seen.keep_sample) {
-            sampler.keep({
-              deployment_id: replacement.deployment_id,
-              phase: 'verify',
-              state: seen.sample_verdict.state,
-              reason: seen.sample_verdict.reason,
+        follow(
+          sampler,
+          replacement.deployment_id,
+          async (tick) => {
+            const seen = observeVerification(state, {
+              at: tick.at_ms,
               sample: tick.sample,
+              errors_total: tick.errors_total,
+              superseded: tick.superseded,
             })
-          }
-          if (seen.verdict === null) {
-            state = seen.state
-            return null
-          }
-          return concludeRollback(context, event_id, {
-            kind: seen.verdict.kind,
-            reason: seen.verdict.reason,
-            health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
-            entropy: entropyOf(seen.verdict.sample),
-          })
-        }),
+            if (seen.keep_sample) {
+              sampler.keep({
+                deployment_id: replacement.deployment_id,
+                phase: 'verify',
+                state: seen.sample_verdict.state,
+                reason: seen.sample_verdict.reason,
+                sample: tick.sample,
+              })
+            }
+            if (seen.verdict === null) {
+              state = seen.state
+              return null
+            }
+            return concludeRollback(context, event_id, {
+              kind: seen.verdict.kind,
+              reason: seen.verdict.reason,
+              health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
+              entropy: entropyOf(seen.verdict.sample),
+            })
+          },
+          () => true,
+        ),
     )
   },
 })
@@ -207,7 +219,12 @@ const heartbeatDetails = <State>(): State | undefined => {
  * Feeds ticks to `step` one at a time until it concludes. Ends early when the workflow cancels it, or when this worker
  * shuts down, in which case another worker takes over.
  */
-const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) => Promise<T | null>): Promise<T> => {
+const follow = <T>(
+  sampler: Sampler,
+  deploymentId: string,
+  step: (tick: Tick) => Promise<T | null>,
+  countsErrorsAt: (atMs: number) => boolean,
+): Promise<T> => {
   const activity = Context.current()
   return new Promise<T>((resolve, reject) => {
     const end = (finish: () => void): void => {
@@ -223,15 +240,19 @@ const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) =>
             : ApplicationFailure.retryable('The worker is shutting down; another one goes on'),
         ),
       )
-    const stop = sampler.watch(deploymentId, async (tick) => {
-      try {
-        const result = await step(tick)
-        if (result !== null) end(() => resolve(result))
-      } catch (error) {
-        // What a step writes may fail for a moment; the activity is retried whole, from its last heartbeat.
-        end(() => reject(error))
-      }
-    })
+    const stop = sampler.watch(
+      deploymentId,
+      async (tick) => {
+        try {
+          const result = await step(tick)
+          if (result !== null) end(() => resolve(result))
+        } catch (error) {
+          // What a step writes may fail for a moment; the activity is retried whole, from its last heartbeat.
+          end(() => reject(error))
+        }
+      },
+      countsErrorsAt,
+    )
     if (activity.cancellationSignal.aborted) cancelled()
     else activity.cancellationSignal.addEventListener('abort', cancelled)
   })

@@ -15,6 +15,7 @@ import type { Logger } from '@roman/runtime'
 export interface Tick {
   at_ms: number
   sample: HealthSample
+  /** Null where it could not be read, or the watcher did not ask for it. */
   errors_total: number | null
   fault_at: Date | null
   superseded: boolean
@@ -23,8 +24,15 @@ export interface Tick {
 
 /** Reads the health of everything that is watched with one query a tick, and hands each watcher its own. */
 export interface Sampler {
-  /** `onTick` is called one tick at a time; ticks that come while it works are skipped. Returns the way to stop. */
-  watch(deploymentId: string, onTick: (tick: Tick) => Promise<void>): () => void
+  /**
+   * `onTick` is called one tick at a time; ticks that come while it works are skipped. `countsErrors` tells before a tick
+   * whether it needs `errors_total`, by the database's clock. Returns the way to stop.
+   */
+  watch(
+    deploymentId: string,
+    onTick: (tick: Tick) => Promise<void>,
+    countsErrors: (atMs: number) => boolean,
+  ): () => void
   /** Keeps a sample with the next batch. */
   keep(sample: KeptHealth): void
   stop(): Promise<void>
@@ -33,6 +41,7 @@ export interface Sampler {
 interface Watcher {
   deploymentId: string
   onTick: (tick: Tick) => Promise<void>
+  countsErrors: (atMs: number) => boolean
   busy: boolean
 }
 
@@ -82,7 +91,11 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
 
   const readTicks = async (ids: string[]): Promise<(id: string) => Tick | null> => {
     try {
-      const readings = new Map((await readHealth(db, ids)).map((reading) => [reading.deployment_id, reading]))
+      // A tick early rather than a tick late.
+      const at = Date.now() + clockSkewMs + tickMs
+      const counting = [...watchers].filter((watcher) => watcher.countsErrors(at))
+      const counted = new Set(counting.map((watcher) => watcher.deploymentId))
+      const readings = new Map((await readHealth(db, ids, counted)).map((reading) => [reading.deployment_id, reading]))
       const first = readings.values().next().value
       if (first !== undefined) clockSkewMs = first.at_ms - Date.now()
       return (id) => {
@@ -134,8 +147,8 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
   const unlisten = listener.on(ERRORS_CHANNEL, tickSoon)
 
   return {
-    watch(deploymentId, onTick) {
-      const watcher: Watcher = { deploymentId, onTick, busy: false }
+    watch(deploymentId, onTick, countsErrors) {
+      const watcher: Watcher = { deploymentId, onTick, countsErrors, busy: false }
       watchers.add(watcher)
       tickSoon()
       return () => {
