@@ -1,4 +1,4 @@
-import { reconcile } from '@roman/control'
+import { keepPartitions, reconcile } from '@roman/control'
 import type { Logger, RuntimeEnv } from '@roman/runtime'
 import { type NativeConnection, Worker } from '@temporalio/worker'
 import { createMainActivities, createWatchActivities } from './activities/index.ts'
@@ -13,6 +13,7 @@ export interface RunningWorker {
 }
 
 const SWEEP_MS = 10_000
+const PARTITIONS_MS = 3_600_000
 /** Sleeping guards replay cheaply, so the cache need not hold them all. */
 const CACHED_WORKFLOWS_MAX = 2_000
 const WATCHES_MAX = 5_000
@@ -50,6 +51,7 @@ export const startWorker = async (
   const chores = [
     every(env.reconcile_ms, 'reconcile', () => reconcile(context.control), log),
     every(SWEEP_MS, 'sweep', () => sweep(context.control, context.sources), log),
+    every(PARTITIONS_MS, 'partitions', () => keepPartitions(context.control), log),
   ]
   return {
     finished: running,

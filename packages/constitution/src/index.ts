@@ -133,6 +133,7 @@ export {
 } from './verification.ts'
 export {
   cleanWindowErrors,
+  countsErrors,
   type Observation,
   observe,
   startWatch,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  countsErrors,
   type HealthSample,
   observe,
   startWatch,
@@ -194,6 +195,37 @@ describe('the window', () => {
     const watch = { ...watchPolicy, warm_up_seconds: 30 }
     expect(run(startWatch(planOf({ watch })), 299, (s) => (s < 30 ? broken : calm)).verdict).toBeNull()
     expect(run(startWatch(planOf({ watch })), 299, () => broken).second).toBe(30)
+  })
+})
+
+describe('the count of errors', () => {
+  const sequential = { ...thresholds, evidence: 'sequential' as const }
+  it.each([
+    ['window', {}, [299, false], [300, true], [400, true]],
+    ['standby', { phase: 'standby' as const }, [300, false], [1800, false]],
+    ['sequential window', { thresholds: sequential }, [1, true], [300, true]],
+    ['sequential standby', { phase: 'standby' as const, thresholds: sequential }, [301, true]],
+  ])('is asked for when the %s goes by it', (_what, change, ...moments) => {
+    for (const [second, asked] of moments as [number, boolean][])
+      expect(countsErrors(planOf(change), DEPLOYED_AT + second * 1000), `second ${second}`).toBe(asked)
+  })
+
+  it('changes nothing at any moment when it is not asked for', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 9 }), fc.boolean(), (errors, withBreach) => {
+        const ends = [true, false].map((always) => {
+          let state = startWatch(planOf())
+          for (let second = 1; ; second += 1) {
+            const asked = always || countsErrors(state.plan, DEPLOYED_AT + second * 1000)
+            const sample = withBreach && second === 200 ? broken : calm
+            const seen = observe(state, tickAt(second, sample, { errors_in_window: asked ? errors : null }))
+            if (seen.verdict) return { second, ...seen.verdict }
+            state = seen.state
+          }
+        })
+        expect(ends[1]).toEqual(ends[0])
+      }),
+    )
   })
 })
 

@@ -4,6 +4,7 @@ import { isDatabaseUnavailable, isDiskFull, pendingMigrations, refuseNewerSchema
 import type { ControlContext } from './context.ts'
 import { createErrorNotifier } from './error-notifier.ts'
 import { readHealth, reportOf } from './health.ts'
+import { createIntake } from './intake.ts'
 import { withKnownActors } from './known-actors.ts'
 import type { Control } from './port.ts'
 import { resolveDeployment } from './store/deployments.ts'
@@ -28,6 +29,7 @@ import { readThresholds } from './views/thresholds.ts'
 /** The use-cases over their real parts. */
 export const createControl = (context: ControlContext): Control => {
   const notifier = createErrorNotifier(context.db)
+  const intake = createIntake()
   const control: Control = {
     recordDeployment: (input, call) => recordDeployment(context, input, call),
     changeDeployment: (ref, input, call) => changeDeployment(context, ref, input, call),
@@ -37,7 +39,7 @@ export const createControl = (context: ControlContext): Control => {
       return (await readDeployment(context.db, deployment_id))!
     },
     async ingestErrors(rows) {
-      const result = await ingestErrors(context, rows)
+      const result = await ingestErrors(context, intake, rows)
       if (result.accepted > result.duplicates) notifier.notify()
       return result
     },

@@ -16,8 +16,8 @@ export interface HealthReading {
   at_ms: number
   deployed_at_ms: number
   sample: HealthSample
-  /** All errors of this deployment within the last hour, or since it went live. */
-  errors_total: number
+  /** All errors of this deployment within the last hour, or since it went live; null where nobody asked for the count. */
+  errors_total: number | null
   /** First error of the windows that count now. */
   fault_at: Date | null
   /** A breach of this deployment was stored within the last five minutes. */
@@ -36,7 +36,7 @@ interface Row {
   deployed_at: Date
   error_rate_per_minute: number
   recent_errors: number
-  total_errors: number
+  total_errors: number | null
   fault_at: Date | null
   breached_recently: boolean
   superseded: boolean
@@ -49,7 +49,10 @@ interface Row {
   active_queries: number
 }
 
-/** One statement for any number of deployments: the tick of all guards together. */
+/**
+ * One statement for any number of deployments: the tick of all guards together. Times are bounded from both sides, so that
+ * one partition or two are looked at and never the default one.
+ */
 const READ_HEALTH = `
 SELECT
   clock.at, d.deployment_id, d.service, d.environment, d.deployed_at, d.policy,
@@ -57,10 +60,7 @@ SELECT
   EXISTS (
     SELECT FROM ops.guard_verdicts v
     WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > clock.at - interval '5 minutes'
-  ) OR EXISTS (
-    SELECT FROM ops.health_samples s
-    WHERE s.deployment_id = d.deployment_id AND s.state = 'breach' AND s.sampled_at > clock.at - interval '5 minutes'
-  ) AS breached_recently,
+  ) OR b.breached IS NOT NULL AS breached_recently,
   l.deployment_id IS DISTINCT FROM d.deployment_id AS superseded,
   EXISTS (
     SELECT FROM ops.rollback_events r
@@ -69,12 +69,20 @@ SELECT
   p.p95_response_ms, p.memory_percent,
   c.*
 FROM (SELECT now() AS at) clock
-CROSS JOIN ops.deployment_errors($1::uuid[], clock.at) e
+CROSS JOIN ops.deployment_errors($1::uuid[], clock.at, $2::boolean[]) e
 JOIN ops.deployments d USING (deployment_id)
 LEFT JOIN ops.live l ON l.service = d.service AND l.environment = d.environment
+-- A lateral join and no EXISTS, which may be turned into one look at all samples of the month.
+LEFT JOIN LATERAL (
+  SELECT true AS breached FROM ops.health_samples s
+  WHERE s.deployment_id = d.deployment_id AND s.state = 'breach'
+    AND s.sampled_at > clock.at - interval '5 minutes' AND s.sampled_at <= clock.at
+  LIMIT 1
+) b ON true
 LEFT JOIN LATERAL (
   SELECT s.p95_response_ms, s.memory_percent FROM ops.health_samples s
-  WHERE s.deployment_id = d.deployment_id AND s.sampled_at > clock.at - interval '2 minutes'
+  WHERE s.deployment_id = d.deployment_id
+    AND s.sampled_at > clock.at - interval '2 minutes' AND s.sampled_at <= clock.at
   ORDER BY s.sampled_at DESC LIMIT 1
 ) p ON true
 CROSS JOIN ops.database_connections() c`
@@ -82,13 +90,19 @@ CROSS JOIN ops.database_connections() c`
 /**
  * Reads the health of deployments from PostgreSQL. A server that refuses the connection because it is full is read as
  * exhausted by `exhaustedSample`; any failure to read is thrown, and anything else is blindness to the caller.
+ * @param counted those whose `errors_total` is wanted: it reaches further back than the rest, and costs accordingly
  */
 export const readHealth = async (
   db: Pick<Database, 'pool'>,
   deploymentIds: readonly string[],
+  counted: ReadonlySet<string> = new Set(),
 ): Promise<HealthReading[]> => {
   if (deploymentIds.length === 0) return []
-  const { rows } = await db.pool.query<Row>({ name: 'roman-read-health', text: READ_HEALTH, values: [deploymentIds] })
+  const { rows } = await db.pool.query<Row>({
+    name: 'roman-read-health',
+    text: READ_HEALTH,
+    values: [deploymentIds, deploymentIds.map((id) => counted.has(id))],
+  })
   return rows.map((row) => ({
     deployment_id: row.deployment_id,
     service: row.service,

@@ -19,8 +19,10 @@ export { createRollbackWaiter, ROLLBACK_CHANNEL, type RollbackWaiter } from './r
 export { takeSnapshot } from './snapshots.ts'
 export * from './steps/guard.ts'
 export * from './steps/judge-rollback.ts'
+export { keepPartitions } from './steps/keep-partitions.ts'
 export * from './steps/move-rollback.ts'
 export { reconcile } from './steps/reconcile.ts'
+export { storeLogs } from './store/logs.ts'
 export { deliver } from './store/outbox.ts'
 export { advance, keep } from './store/steps.ts'
 export {

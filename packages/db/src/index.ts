@@ -3,4 +3,5 @@ export { isDatabaseFull, isDatabaseUnavailable, isDiskFull, isUniqueViolation } 
 export { Prisma } from './generated/client.ts'
 export { type Listener, listen } from './listener.ts'
 export { migrate, pendingMigrations, refuseNewerSchema } from './migrate.ts'
+export { maintainPartitions, type PartitionCoverage, readPartitionCoverage } from './partitions.ts'
 export { schemaDrift } from './schema-engine.ts'

@@ -5,6 +5,7 @@ import { applyMigrations, knownMigrations } from './schema-engine.ts'
 /** Held while migrations run, so that processes started together apply them once. */
 const MIGRATION_LOCK = 7_261_618_033
 const LOCK_LOOK_MS = 100
+const LOCK_PATIENCE_MS = 3_600_000
 const LOCK_NOT_AVAILABLE = '55P03'
 const LOCK_TIMEOUT_MS = 10_000
 
@@ -53,9 +54,15 @@ const inUse = (lockTimeoutMs: number, cause: unknown): Error =>
  * concurrently by who has the lock would wait for that, for ever.
  */
 const lock = async (client: Queryable): Promise<void> => {
+  const deadline = Date.now() + LOCK_PATIENCE_MS
   for (;;) {
     const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS mine', [MIGRATION_LOCK])
     if (rows[0].mine) return
+    if (Date.now() > deadline) {
+      throw new Error(
+        'Another process has been applying migrations for an hour. Look for it in pg_stat_activity, and run "roman migrate" again when it is done.',
+      )
+    }
     await pause(LOCK_LOOK_MS)
   }
 }

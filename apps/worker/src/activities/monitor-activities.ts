@@ -1,4 +1,5 @@
 import {
+  countsErrors,
   entropyOf,
   type HealthSample,
   judgeSample,
@@ -95,7 +96,8 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
           const verdict = await step(missed)
           if (verdict !== null) return verdict
         }
-        return (await follow(sampler, deployment_id, step)) ?? noteDeleted(context, deployment_id, phase)
+        const verdict = await follow(sampler, deployment_id, step, (at) => countsErrors(state.plan, at))
+        return verdict ?? noteDeleted(context, deployment_id, phase)
       },
     )
   },
@@ -103,7 +105,13 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
   watchUntilOvertaken: async ({ deployment_id }) => {
     await beating(
       () => undefined,
-      () => follow(sampler, deployment_id, async (tick) => (tick.superseded ? true : null)),
+      () =>
+        follow(
+          sampler,
+          deployment_id,
+          async (tick) => (tick.superseded ? true : null),
+          () => false,
+        ),
     )
   },
 
@@ -125,33 +133,38 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
     return beating(
       () => state,
       () =>
-        follow(sampler, replacement.deployment_id, async (tick) => {
-          const seen = observeVerification(state, {
-            at: tick.at_ms,
-            sample: tick.sample,
-            errors_total: tick.errors_total,
-            superseded: tick.superseded,
-          })
-          if (seen.keep_sample) {
-            sampler.keep({
-              deployment_id: replacement.deployment_id,
-              phase: 'verify',
-              state: seen.sample_verdict.state,
-              reason: seen.sample_verdict.reason,
+        follow(
+          sampler,
+          replacement.deployment_id,
+          async (tick) => {
+            const seen = observeVerification(state, {
+              at: tick.at_ms,
               sample: tick.sample,
+              errors_total: tick.errors_total,
+              superseded: tick.superseded,
             })
-          }
-          if (seen.verdict === null) {
-            state = seen.state
-            return null
-          }
-          return concludeRollback(context, event_id, {
-            kind: seen.verdict.kind,
-            reason: seen.verdict.reason,
-            health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
-            entropy: entropyOf(seen.verdict.sample),
-          })
-        }).then((concluded) => concluded ?? { status: event.status, detail: 'Its deployment was deleted' }),
+            if (seen.keep_sample) {
+              sampler.keep({
+                deployment_id: replacement.deployment_id,
+                phase: 'verify',
+                state: seen.sample_verdict.state,
+                reason: seen.sample_verdict.reason,
+                sample: tick.sample,
+              })
+            }
+            if (seen.verdict === null) {
+              state = seen.state
+              return null
+            }
+            return concludeRollback(context, event_id, {
+              kind: seen.verdict.kind,
+              reason: seen.verdict.reason,
+              health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
+              entropy: entropyOf(seen.verdict.sample),
+            })
+          },
+          () => true,
+        ).then((concluded) => concluded ?? { status: event.status, detail: 'Its deployment was deleted' }),
     )
   },
 })
@@ -220,6 +233,7 @@ const follow = <T>(
   sampler: Sampler,
   deploymentId: string,
   step: (tick: Tick) => Promise<T | null>,
+  countsErrors: (atMs: number) => boolean,
 ): Promise<T | null> => {
   const activity = Context.current()
   return new Promise<T | null>((resolve, reject) => {
@@ -245,7 +259,7 @@ const follow = <T>(
         end(() => reject(error))
       }
     }
-    const stop = sampler.watch(deploymentId, onTick, () => end(() => resolve(null)))
+    const stop = sampler.watch(deploymentId, { onTick, onGone: () => end(() => resolve(null)), countsErrors })
     if (activity.cancellationSignal.aborted) cancelled()
     else activity.cancellationSignal.addEventListener('abort', cancelled)
   })

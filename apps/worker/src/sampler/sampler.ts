@@ -16,6 +16,7 @@ import type { Logger } from '@roman/runtime'
 export interface Tick {
   at_ms: number
   sample: HealthSample
+  /** Null where it could not be read, or the watcher did not ask for it. */
   errors_total: number | null
   fault_at: Date | null
   superseded: boolean
@@ -24,20 +25,24 @@ export interface Tick {
 
 /** Reads the health of everything that is watched with one query a tick, and hands each watcher its own. */
 export interface Sampler {
-  /**
-   * `onTick` is called one tick at a time; ticks that come while it works are skipped. `onGone` where PostgreSQL answers
-   * that there is no such deployment. Returns the way to stop.
-   */
-  watch(deploymentId: string, onTick: (tick: Tick) => Promise<void>, onGone: () => void): () => void
+  /** Returns the way to stop. */
+  watch(deploymentId: string, calls: WatcherCalls): () => void
   /** Keeps a sample with the next batch. */
   keep(sample: KeptHealth): void
   stop(): Promise<void>
 }
 
-interface Watcher {
-  deploymentId: string
+interface WatcherCalls {
+  /** Called one tick at a time; ticks that come while it works are skipped. */
   onTick: (tick: Tick) => Promise<void>
+  /** PostgreSQL answered that there is no such deployment. */
   onGone: () => void
+  /** Tells before a tick whether it needs `errors_total`, by the database's clock. */
+  countsErrors: (atMs: number) => boolean
+}
+
+interface Watcher extends WatcherCalls {
+  deploymentId: string
   busy: boolean
 }
 
@@ -92,7 +97,11 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
 
   const readTicks = async (ids: string[]): Promise<(id: string) => Tick | null> => {
     try {
-      const readings = new Map((await readHealth(db, ids)).map((reading) => [reading.deployment_id, reading]))
+      // A tick early rather than a tick late.
+      const at = Date.now() + clockSkewMs + tickMs
+      const counting = [...watchers].filter((watcher) => watcher.countsErrors(at))
+      const counted = new Set(counting.map((watcher) => watcher.deploymentId))
+      const readings = new Map((await readHealth(db, ids, counted)).map((reading) => [reading.deployment_id, reading]))
       const first = readings.values().next().value
       if (first !== undefined) clockSkewMs = first.at_ms - Date.now()
       return (id) => {
@@ -144,8 +153,8 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
   const unlisten = listener.on(ERRORS_CHANNEL, tickSoon)
 
   return {
-    watch(deploymentId, onTick, onGone) {
-      const watcher: Watcher = { deploymentId, onTick, onGone, busy: false }
+    watch(deploymentId, calls) {
+      const watcher: Watcher = { deploymentId, ...calls, busy: false }
       watchers.add(watcher)
       tickSoon()
       return () => {

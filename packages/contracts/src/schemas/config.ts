@@ -136,11 +136,21 @@ export const discordConfig = z.strictObject({
 })
 export type DiscordConfig = z.output<typeof discordConfig>
 
+/** How long the ops database keeps what grows: at least so long, and up to a partition longer. */
+export const retentionConfig = z.strictObject({
+  /** Health reads the last hour, backtests as far back as they are asked to. */
+  logs_days: z.number().int().min(1).max(3650).default(30),
+  /** They explain a decision long after it was made. */
+  samples_days: z.number().int().min(1).max(3650).default(400),
+})
+export type RetentionConfig = z.output<typeof retentionConfig>
+
 /** `roman.yaml`. */
 export const romanConfig = z.strictObject({
   services: z
     .record(serviceName, z.strictObject({ environments: z.record(environmentName, environmentConfig) }))
     .refine((services) => Object.keys(services).length > 0, 'describe at least one service'),
   discord: discordConfig.optional(),
+  retention: retentionConfig.prefault({}),
 })
 export type RomanConfig = z.output<typeof romanConfig>

@@ -134,6 +134,7 @@ export const historyQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(10),
   service: serviceName.optional(),
   environment: environmentName.optional(),
+  before: uuid.optional().describe('The event_id of the last rollback you have: those before it follow'),
 })
 export type HistoryQuery = z.infer<typeof historyQuery>
 export const historyResponse = z.object({ rollbacks: z.array(rollbackRow) })
