@@ -19,7 +19,7 @@ describe('the migrator', () => {
   it('applies every migration once, however many processes start together', async () => {
     const { url } = await emptyDatabase()
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)])
-    expect(applied.flat()).toEqual(['20261123000000_init', '20261123120000_brake'])
+    expect(applied.flat()).toEqual(['20261123000000_init', '20261123120000_brake', '20261125010000_audit_chain'])
     expect(await migrate(url)).toEqual([])
   })
 
@@ -40,7 +40,7 @@ describe('the migrator', () => {
   it('uses an auth.users that is there already', async () => {
     const { url } = await emptyDatabase()
     await query(url, 'CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY, email text)')
-    expect(await migrate(url)).toHaveLength(2)
+    expect(await migrate(url)).toHaveLength(3)
     expect(
       await query(url, "SELECT count(*)::int AS n FROM information_schema.columns WHERE table_schema = 'auth'"),
     ).toEqual([{ n: 2 }])
@@ -52,6 +52,9 @@ describe('history', () => {
     ["UPDATE ops.roman_events SET description = 'x'", 'roman_events'],
     ['DELETE FROM ops.roman_events', 'roman_events'],
     ['TRUNCATE ops.roman_events', 'roman_events'],
+    ['UPDATE ops.audit_seals SET total_events = 0', 'audit_seals'],
+    ['DELETE FROM ops.audit_seals', 'audit_seals'],
+    ['TRUNCATE ops.audit_seals', 'audit_seals'],
     ["UPDATE ops.rollback_events SET status = 'success'", 'rollback_events'],
   ])('refuses %s', async (sql, table) => {
     const { url } = await testDatabase()
@@ -59,7 +62,8 @@ describe('history', () => {
       url,
       `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 'test', 'b');
        INSERT INTO ops.rollback_events (event_id, trigger_type, trigger_reason, status, service, environment)
-       VALUES (gen_random_uuid(), 'manual', 'r', 'failed', 's', 'e')`,
+       VALUES (gen_random_uuid(), 'manual', 'r', 'failed', 's', 'e');
+       INSERT INTO ops.audit_seals SELECT 1, '{1}', h, 1, 1, 1, h, h, now() FROM sha256('') AS h`,
     )
     await expect(query(url, sql)).rejects.toThrow(new RegExp(`${table} is refused`))
   })

@@ -1,4 +1,5 @@
 export * from './analysis.ts'
+export * from './audit.ts'
 export * from './brake.ts'
 export * from './common.ts'
 export * from './config.ts'
