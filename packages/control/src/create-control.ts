@@ -1,3 +1,4 @@
+import { readAnchor } from '@roman/audit'
 import { judgeSample } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import { isDatabaseUnavailable, pendingMigrations } from '@roman/db'
@@ -16,6 +17,7 @@ import { ingestErrors } from './use-cases/ingest-errors.ts'
 import { overrideRollback } from './use-cases/override-rollback.ts'
 import { listQuarantine, releaseQuarantine } from './use-cases/quarantine.ts'
 import { recordDeployment } from './use-cases/record-deployment.ts'
+import { createAuditVerification } from './use-cases/verify-audit.ts'
 import { verifyDeployment } from './use-cases/verify-deployment.ts'
 import { listDeployments, readDeployment } from './views/deployments.ts'
 import { readExplanation } from './views/explanation.ts'
@@ -82,6 +84,8 @@ export const createControl = (context: ControlContext): Control => {
     listQuarantine: () => listQuarantine(context),
     releaseQuarantine: (input, call) => releaseQuarantine(context, input, call),
     label: (ref, input, call) => labelDeployment(context, ref, input, call),
+    verifyAudit: createAuditVerification(context),
+    auditAnchor: () => readAnchor(context.db),
     summary: () => readSummary(context.db),
     async readiness() {
       const check = async (probe: () => Promise<string>) => {

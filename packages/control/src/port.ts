@@ -2,6 +2,9 @@ import type {
   AbortRollbackRequest,
   AbortRollbackResponse,
   Actor,
+  AuditAnchor,
+  AuditVerification,
+  AuditVerificationQuery,
   BacktestRequest,
   BacktestResponse,
   ChangeDeploymentRequest,
@@ -101,6 +104,10 @@ export interface Control {
   listQuarantine(): Promise<ListQuarantineResponse>
   releaseQuarantine(input: ReleaseRequest, call: Call): Promise<ReleaseResponse>
   label(ref: string, input: LabelRequest, call: Call): Promise<LabelResponse>
+
+  /** Bounded in time: a trail too long for it is answered `complete: false`. */
+  verifyAudit(query: AuditVerificationQuery): Promise<AuditVerification>
+  auditAnchor(): Promise<AuditAnchor>
 
   summary(): Promise<SummaryResponse>
   /** Throws nothing: says what answers. */

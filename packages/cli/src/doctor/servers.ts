@@ -1,35 +1,40 @@
 import { openTemporal, type RuntimeEnv, withoutPassword } from '@roman/runtime'
 import { createRomanClient, RomanApiError } from '@roman/sdk'
-import { loadDatabase } from '../database.ts'
+import { loadAudit, loadDatabase } from '../database.ts'
 import { type Finding, messageOf, not, ok } from './finding.ts'
 
 const WITHIN_MS = 5000
 
 /** What is said to run already: asked whether it does. */
-export async function checkDatabase(env: RuntimeEnv): Promise<Finding> {
+export async function checkDatabase(env: RuntimeEnv): Promise<Finding[]> {
   const name = 'Database'
   const where = withoutPassword(env.database_url)
   const { openDatabase, pendingMigrations } = await loadDatabase()
   const db = openDatabase(env.database_url, { applicationName: 'roman-doctor', connectionsMax: 1 })
   try {
     const pending = await pendingMigrations(db.pool)
-    if (pending.length === 0) return ok(name, `${where}, migrations are up to date`)
-    return not(
-      'broken',
-      name,
-      `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`,
-      'Run "roman migrate".',
-    )
+    if (pending.length === 0) return [ok(name, `${where}, migrations are up to date`), await checkAudit(db)]
+    const lacks = `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`
+    return [not('broken', name, lacks, 'Run "roman migrate".')]
   } catch (error) {
-    return not(
-      'broken',
-      name,
-      `${where}: ${messageOf(error)}`,
-      'Start it, correct DATABASE_URL, or unset it to have one started.',
-    )
+    const wayOut = 'Start it, correct DATABASE_URL, or unset it to have one started.'
+    return [not('broken', name, `${where}: ${messageOf(error)}`, wayOut)]
   } finally {
     await db.close()
   }
+}
+
+async function checkAudit(db: Parameters<Awaited<ReturnType<typeof loadAudit>>['readUnsealed']>[0]): Promise<Finding> {
+  const { readAnchor, readUnsealed } = await loadAudit()
+  const { count, since } = await readUnsealed(db)
+  const { seal_number, events } = await readAnchor(db)
+  if (count === 0) return ok('Audit trail', `${events} events sealed, up to seal ${seal_number}`)
+  return not(
+    'warning',
+    'Audit trail',
+    `${count} events are not sealed, the oldest since ${since?.toISOString()}`,
+    'Start a worker; where one runs, its log says why it cannot seal.',
+  )
 }
 
 export async function checkTemporalServer(env: RuntimeEnv): Promise<Finding> {
