@@ -58,6 +58,12 @@ module.exports = {
       'The database layer stores; use-cases live in packages/control.',
     ),
     only(
+      'audit-proves-alone',
+      '^packages/audit/',
+      ['constitution', 'contracts', 'db', 'runtime'],
+      'The audit chain knows the two tables and nothing of what is written there.',
+    ),
+    only(
       'deployers-are-adapters',
       '^packages/deployers/',
       ['contracts'],
@@ -72,7 +78,7 @@ module.exports = {
     only(
       'control-has-no-adapters',
       '^packages/control/',
-      ['constitution', 'contracts', 'db', 'runtime'],
+      ['constitution', 'contracts', 'db', 'runtime', 'audit'],
       'Use-cases know ports, not vendors.',
     ),
     only(
@@ -84,8 +90,8 @@ module.exports = {
     only(
       'cli-is-a-client',
       '^packages/cli/',
-      ['contracts', 'sdk', 'local-stack', 'runtime', 'testing', 'constitution', 'db', 'deployers'],
-      'The CLI goes through the SDK; only migrate, dev, demo and doctor touch parts.',
+      ['contracts', 'sdk', 'local-stack', 'runtime', 'testing', 'constitution', 'db', 'deployers', 'audit'],
+      'The CLI goes through the SDK; only migrate, audit, dev, demo and doctor touch parts.',
     ),
     only(
       'apps-do-not-know-each-other',

@@ -23,6 +23,8 @@ const named = {
   RollbackRejected: schemas.rejectedRollbackResponse,
   Decision: schemas.decisionResponse,
   Summary: schemas.summaryResponse,
+  AuditAnchor: schemas.auditAnchor,
+  AuditVerification: schemas.auditVerification,
 }
 for (const [id, schema] of Object.entries(named)) schemaRegistry.add(schema, { id })
 
@@ -79,6 +81,7 @@ export async function registerOpenApi(app: App): Promise<void> {
       tags: [
         { name: 'rollbacks', description: 'Start, watch, override and stop rollbacks.' },
         { name: 'deployments', description: 'Record deployments, watch them, decide about them.' },
+        { name: 'audit', description: 'Prove that the audit trail is as it was written.' },
         { name: 'health', description: 'Errors in, readiness and figures out.' },
         { name: 'people', description: 'Who Discord members and CI identities are.' },
       ],

@@ -1,3 +1,4 @@
+import { startSealer } from '@roman/audit'
 import { keepPartitions, reconcile } from '@roman/control'
 import type { Logger, RuntimeEnv } from '@roman/runtime'
 import { type NativeConnection, Worker } from '@temporalio/worker'
@@ -5,6 +6,7 @@ import { createMainActivities, createWatchActivities } from './activities/index.
 import type { WorkerContext } from './context.ts'
 import { every } from './every.ts'
 import { sweep } from './sweep.ts'
+import { createUnsealedWatch } from './unsealed-watch.ts'
 
 export interface RunningWorker {
   /** Rejects when a worker stops working for good. */
@@ -14,16 +16,17 @@ export interface RunningWorker {
 
 const SWEEP_MS = 10_000
 const PARTITIONS_MS = 3_600_000
+const UNSEALED_MS = 30_000
 /** Sleeping guards replay cheaply, so the cache need not hold them all. */
 const CACHED_WORKFLOWS_MAX = 2_000
 const WATCHES_MAX = 5_000
 
-/** Runs both queues, the reconciler and the sweep until stopped. */
+/** Runs both queues, the reconciler, the sweep and the sealer of the audit trail until stopped. */
 export const startWorker = async (
   context: WorkerContext,
   connection: NativeConnection,
   bundle: string,
-  env: Pick<RuntimeEnv, 'temporal' | 'identity' | 'reconcile_ms'>,
+  env: Pick<RuntimeEnv, 'database_url' | 'temporal' | 'identity' | 'reconcile_ms'>,
   log: Logger,
 ): Promise<RunningWorker> => {
   const shared = { connection, namespace: env.temporal.namespace, identity: env.identity }
@@ -52,6 +55,8 @@ export const startWorker = async (
     every(env.reconcile_ms, 'reconcile', () => reconcile(context.control), log),
     every(SWEEP_MS, 'sweep', () => sweep(context.control, context.sources), log),
     every(PARTITIONS_MS, 'partitions', () => keepPartitions(context.control), log),
+    every(UNSEALED_MS, 'unsealed', createUnsealedWatch(context.control), log),
+    startSealer({ url: env.database_url, log }),
   ]
   return {
     finished: running,

@@ -1,3 +1,4 @@
+import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
 import { ended, startTestBed } from './test-bed.ts'
 
@@ -42,5 +43,11 @@ describe('one deployment, from record to proof', async () => {
       health_check_passed: true,
     })
     await bed.untilPhase(bad, 'ended')
+
+    // The audit trail of all this is sealed by the worker, and holds.
+    const verified = () => bed.control.verifyAudit({})
+    await waitFor(async () => (await verified()).unsealed === 0, { timeoutMs: 5_000, describe: 'the last seal' })
+    expect(await verified()).toMatchObject({ valid: true, complete: true, findings: [] })
+    expect((await bed.control.auditAnchor()).events).toBeGreaterThanOrEqual(10)
   })
 })

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Cli } from './cli.ts'
 import { abort } from './commands/abort.ts'
 import { addActor, listActors, removeActor } from './commands/actors.ts'
+import { audit } from './commands/audit.ts'
 import { approve, reject, verify } from './commands/decide.ts'
 import { demo } from './commands/demo.ts'
 import { deployLive } from './commands/deploy-live.ts'
@@ -40,7 +41,7 @@ export function createProgram(cli: Cli): Command {
   add(actors, listActors(cli), addActor(cli), removeActor(cli))
 
   program.commandsGroup('Look:')
-  add(program, status(cli), history(cli), freezes(cli), quarantine(cli), doctor(cli))
+  add(program, status(cli), history(cli), freezes(cli), quarantine(cli), audit(cli), doctor(cli))
   program.commandsGroup('Deploy and roll back:')
   add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli), label(cli))
   program.commandsGroup('Hold back:')

@@ -1,3 +1,4 @@
+import { readAnchor } from '@roman/audit'
 import { judgeSample } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import { isDatabaseUnavailable, isDiskFull, pendingMigrations, refuseNewerSchema } from '@roman/db'
@@ -19,6 +20,7 @@ import { ingestErrors } from './use-cases/ingest-errors.ts'
 import { overrideRollback } from './use-cases/override-rollback.ts'
 import { listQuarantine, releaseQuarantine } from './use-cases/quarantine.ts'
 import { recordDeployment } from './use-cases/record-deployment.ts'
+import { createAuditVerification } from './use-cases/verify-audit.ts'
 import { verifyDeployment } from './use-cases/verify-deployment.ts'
 import { listDeployments, readDeployment } from './views/deployments.ts'
 import { readExplanation } from './views/explanation.ts'
@@ -89,6 +91,8 @@ export const createControl = (context: ControlContext): Control => {
     listActors: () => listActors(context),
     addActor: (input, call) => addActor(context, input, call),
     removeActor: (input, call) => removeActor(context, input, call),
+    verifyAudit: createAuditVerification(context),
+    auditAnchor: () => readAnchor(context.db),
     summary: () => readSummary(context.db),
     async readiness() {
       const check = async (probe: () => Promise<string>) => {

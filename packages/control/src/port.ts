@@ -4,6 +4,9 @@ import type {
   Actor,
   ActorView,
   AddActorRequest,
+  AuditAnchor,
+  AuditVerification,
+  AuditVerificationQuery,
   BacktestRequest,
   BacktestResponse,
   ChangeDeploymentRequest,
@@ -111,6 +114,9 @@ export interface Control {
   /** `created: false` when it was known already. */
   addActor(input: AddActorRequest, call: Call): Promise<{ created: boolean; body: ActorView }>
   removeActor(input: RemoveActorRequest, call: Call): Promise<RemoveActorResponse>
+  /** Bounded in time: a trail too long for it is answered `complete: false`. */
+  verifyAudit(query: AuditVerificationQuery): Promise<AuditVerification>
+  auditAnchor(): Promise<AuditAnchor>
 
   summary(): Promise<SummaryResponse>
   /** Throws nothing: says what answers. */

@@ -185,6 +185,18 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       return receive((signal) => api.POST('/v1/rollbacks/{event_id}/abort', { body, params, signal }), sending)
     },
 
+    /**
+     * Asks the API to verify the audit trail; whether it is as it was sealed is the answer, not an error. Where the
+     * server itself is in doubt, `roman audit verify` reads the database.
+     */
+    verifyAudit(query: { anchor?: string } = {}, options: CallOptions = {}): Promise<T.AuditVerification> {
+      const send = (signal: AbortSignal) => api.GET('/v1/audit/verification', { params: { query }, signal })
+      return receive(send, reading({ timeoutMs: 40_000, ...options }))
+    },
+    /** The head of the audit chain, to be kept where who can write to the database cannot. */
+    auditAnchor: (options?: CallOptions): Promise<T.AuditAnchor> =>
+      receive((signal) => api.GET('/v1/audit/anchor', { signal }), reading(options)),
+
     summary: (options?: CallOptions): Promise<T.Summary> =>
       receive((signal) => api.GET('/v1/summary', { signal }), reading(options)),
     /** Asked once: that something is away is the answer. */

@@ -96,6 +96,7 @@ describe('history', async () => {
   await query(
     url,
     `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 'test', 'b');
+     INSERT INTO ops.audit_seals SELECT 1, '{1}', h, 1, 1, 1, h, h, now() FROM sha256('') AS h;
      ${insertRollback('failed')} ${insertRollback('pending')}
      ${insertDeployment(id)} INSERT INTO ops.guard_verdicts (deployment_id, phase, verdict, reason) VALUES ('${id}', 'window', 'breach', 'r')`,
   )
@@ -112,6 +113,9 @@ describe('history', async () => {
     ['TRUNCATE ops.guard_verdicts', 'guard_verdicts'],
     ['DELETE FROM ops.deployments', 'deployments'],
     ['TRUNCATE ops.deployments CASCADE', '(deployments|guard_verdicts)'],
+    ['UPDATE ops.audit_seals SET total_events = 0', 'audit_seals'],
+    ['DELETE FROM ops.audit_seals', 'audit_seals'],
+    ['TRUNCATE ops.audit_seals', 'audit_seals'],
   ])('refuses %s, whoever asks', async (sql, table) => {
     await expect(query(url, sql)).rejects.toThrow(new RegExp(`${table} is refused`))
   })

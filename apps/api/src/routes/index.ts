@@ -2,6 +2,7 @@ import type { Route } from '../app.ts'
 import { abortRollback } from './abort-rollback.ts'
 import { actors } from './actors.ts'
 import { analysis } from './analysis.ts'
+import { audit } from './audit.ts'
 import { changeDeployment } from './change-deployment.ts'
 import { checkDeployment } from './check-deployment.ts'
 import { decideDeployment } from './decide-deployment.ts'
@@ -42,6 +43,7 @@ export const keyedRoutes: readonly Route[] = [
   showRollback,
   overrideRollback,
   abortRollback,
+  audit,
   summary,
   readyz,
 ]

@@ -1,7 +1,7 @@
 import type { PartitionCoverage } from '@roman/db'
 import { openTemporal, type RuntimeEnv, withoutPassword } from '@roman/runtime'
 import { createRomanClient, RomanApiError } from '@roman/sdk'
-import { loadDatabase } from '../database.ts'
+import { loadAudit, loadDatabase } from '../database.ts'
 import { type Finding, messageOf, not, ok } from './finding.ts'
 
 const WITHIN_MS = 5000
@@ -18,7 +18,11 @@ export async function checkDatabase(env: RuntimeEnv): Promise<Finding[]> {
     if (newer !== null) return [not('broken', name, `${where}: ${newer}`, 'Upgrade this installation.')]
     if (pending.length === 0) {
       const coverage = await readPartitionCoverage(db.pool)
-      return [ok(name, `${where}, migrations are up to date`), ...coverage.map(partitionsFinding)]
+      return [
+        ok(name, `${where}, migrations are up to date`),
+        ...coverage.map(partitionsFinding),
+        await checkAudit(db),
+      ]
     }
     const lacks = `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`
     return [not('broken', name, lacks, 'Run "roman migrate".')]
@@ -46,6 +50,19 @@ function partitionsFinding({ parent, covered_until, default_rows }: PartitionCov
     return not('warning', name, `${rows} of its rows found none and lie in ops.${parent}_default`, wayOut)
   }
   return ok(name, `made for ${days} days ahead`)
+}
+
+async function checkAudit(db: Parameters<Awaited<ReturnType<typeof loadAudit>>['readUnsealed']>[0]): Promise<Finding> {
+  const { readAnchor, readUnsealed } = await loadAudit()
+  const { count, since } = await readUnsealed(db)
+  const { seal_number, events } = await readAnchor(db)
+  if (count === 0) return ok('Audit trail', `${events} events sealed, up to seal ${seal_number}`)
+  return not(
+    'warning',
+    'Audit trail',
+    `${count} events are not sealed, the oldest since ${since?.toISOString()}`,
+    'Start a worker; where one runs, its log says why it cannot seal.',
+  )
 }
 
 export async function checkTemporalServer(env: RuntimeEnv): Promise<Finding> {

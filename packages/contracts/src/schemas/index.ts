@@ -1,5 +1,6 @@
 export * from './actors.ts'
 export * from './analysis.ts'
+export * from './audit.ts'
 export * from './brake.ts'
 export * from './common.ts'
 export * from './config.ts'
