@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/client.ts'
 import type { TransactionClient } from './generated/internal/prismaNamespace.ts'
+import { keepOpen } from './held-pool.ts'
 
 export type Tx = TransactionClient
 
@@ -23,7 +24,7 @@ export interface DatabaseOptions {
   /** Connections kept at most. */
   connectionsMax?: number
   applicationName?: string
-  /** Never close idle connections. */
+  /** Open all of them now, close none, and open again what is lost. */
   keepOpen?: boolean
 }
 
@@ -31,7 +32,7 @@ const TRANSACTION_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5_000
 const QUERY_TIMEOUT_MS = 20_000
 
-/** Opens nothing yet: the first query connects. */
+/** Opens nothing yet, unless it is to be kept open: the first query connects. */
 export const openDatabase = (url: string, options: DatabaseOptions = {}): Database => {
   const pool = new pg.Pool({
     connectionString: url,
@@ -49,6 +50,7 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
   })
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
+  if (options.keepOpen) keepOpen(pool, options.connectionsMax ?? 10)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema: 'ops' }) })
   return {
     prisma,

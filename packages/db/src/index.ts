@@ -1,5 +1,6 @@
 export { type Database, type DatabaseOptions, openDatabase, type Tx } from './database.ts'
 export { isDatabaseFull, isDatabaseUnavailable, isUniqueViolation } from './errors.ts'
 export { Prisma } from './generated/client.ts'
+export { type HeldPool, openHeldPool } from './held-pool.ts'
 export { type Listener, listen } from './listener.ts'
 export { migrate, pendingMigrations } from './migrate.ts'
