@@ -22,6 +22,9 @@ const named = {
   RollbackResult: schemas.executeRollbackResponse,
   RollbackRejected: schemas.rejectedRollbackResponse,
   Decision: schemas.decisionResponse,
+  SnapshotSummary: schemas.snapshotSummary,
+  Snapshot: schemas.snapshotView,
+  SnapshotDiff: schemas.snapshotDiff,
   Summary: schemas.summaryResponse,
 }
 for (const [id, schema] of Object.entries(named)) schemaRegistry.add(schema, { id })
@@ -79,6 +82,7 @@ export async function registerOpenApi(app: App): Promise<void> {
       tags: [
         { name: 'rollbacks', description: 'Start, watch, override and stop rollbacks.' },
         { name: 'deployments', description: 'Record deployments, watch them, decide about them.' },
+        { name: 'snapshots', description: 'The state of databases before and after, and what changed in between.' },
         { name: 'health', description: 'Errors in, readiness and figures out.' },
       ],
       components: {

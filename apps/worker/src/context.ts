@@ -28,8 +28,10 @@ export const createWorkerContext = async (
   log: Logger,
   overrides: WorkerOverrides = {},
 ): Promise<WorkerContext> => {
-  const opened = await openControl(env, config, log, { applicationName: 'roman-worker', needsTemporal: true })
+  const opened = await openControl(env, config, log, { name: 'worker', needsTemporal: true })
   const control = opened.context
+  // A rollback may be needed because a database is full: by then it is too late to connect.
+  control.snapshots.hold()
   // Held open from the start: a server that is full must not shut out who should notice it.
   const samplerDb = openDatabase(env.database_url, {
     applicationName: 'roman-sampler',

@@ -13,6 +13,7 @@ import {
 import type { ControlContext } from './context.ts'
 import { ERRORS_CHANNEL } from './error-notifier.ts'
 import { createRollbackWaiter, ROLLBACK_CHANNEL } from './rollback-waiter.ts'
+import { createSnapshots } from './snapshots/create-snapshots.ts'
 import { createTemporalGateway } from './temporal-gateway.ts'
 
 /** The use-cases' real parts, for a process. */
@@ -24,8 +25,8 @@ export interface OpenedControl {
 }
 
 export interface OpenOptions {
-  /** As PostgreSQL shows it. */
-  applicationName: string
+  /** As PostgreSQL shows it, after `roman-`. */
+  name: string
   /** Whether the process is of no use without Temporal: the worker is, the API still queues. */
   needsTemporal: boolean
 }
@@ -43,10 +44,17 @@ export const openControl = async (
   log: Logger,
   options: OpenOptions,
 ): Promise<OpenedControl> => {
-  const db = openDatabase(env.database_url, { applicationName: options.applicationName })
+  const db = openDatabase(env.database_url, { applicationName: `roman-${options.name}` })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
   await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
 
+  // Held open from the start: one to look through, one to write with, also when the server has no room any more.
+  const snapshotDb = openDatabase(env.database_url, {
+    applicationName: `roman-${options.name}-snapshots`,
+    connectionsMax: 2,
+    keepOpen: true,
+  })
+  const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: options.name, log })
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()
   let searchAttributes = false
@@ -74,6 +82,7 @@ export const openControl = async (
       config,
       log,
       rollbacks: createRollbackWaiter(db, listener),
+      snapshots,
     },
     listener,
     queues,
@@ -82,6 +91,8 @@ export const openControl = async (
       stopping.abort()
       await listener.close()
       await connection.close()
+      await snapshots.close()
+      await snapshotDb.close()
       await db.close()
     },
   }

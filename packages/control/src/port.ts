@@ -23,6 +23,8 @@ import type {
   ListDeploymentsResponse,
   ListFreezesResponse,
   ListQuarantineResponse,
+  ListSnapshotsQuery,
+  ListSnapshotsResponse,
   OverrideRequest,
   ReasonRequest,
   RecordDeploymentRequest,
@@ -30,6 +32,8 @@ import type {
   ReleaseRequest,
   ReleaseResponse,
   RollbackView,
+  SnapshotDiff,
+  SnapshotView,
   SummaryResponse,
   ThresholdsQuery,
   ThresholdsResponse,
@@ -97,6 +101,10 @@ export interface Control {
   explainRollback(eventId: string): Promise<ExplanationResponse>
   backtest(input: BacktestRequest): Promise<BacktestResponse>
   thresholds(query: ThresholdsQuery): Promise<ThresholdsResponse>
+
+  listSnapshots(query: ListSnapshotsQuery): Promise<ListSnapshotsResponse>
+  showSnapshot(ref: string): Promise<SnapshotView>
+  diffSnapshots(before: string, after: string): Promise<SnapshotDiff>
 
   listQuarantine(): Promise<ListQuarantineResponse>
   releaseQuarantine(input: ReleaseRequest, call: Call): Promise<ReleaseResponse>

@@ -19,6 +19,9 @@ export type RollbackResult = Schemas['RollbackResult']
 export type RollbackRejected = Schemas['RollbackRejected']
 export type RollbackStep = Schemas['RollbackStep']
 export type Segments = Schemas['Segments']
+export type Snapshot = Schemas['Snapshot']
+export type SnapshotDiff = Schemas['SnapshotDiff']
+export type SnapshotSummary = Schemas['SnapshotSummary']
 export type Summary = Schemas['Summary']
 export type TargetDeployment = Schemas['TargetDeployment']
 export type Validation = Schemas['Validation']
@@ -49,6 +52,7 @@ export type Aborted = operations['abortRollback']['responses'][200]['content']['
 export type Ingested = operations['ingestErrors']['responses'][202]['content']['application/json']
 export type Readiness = operations['readyz']['responses'][200]['content']['application/json']
 export type ListDeployments = Query<'listDeployments'>
+export type ListSnapshots = Query<'listSnapshots'>
 export type Where = Query<'showDeployment'>
 export type HistoryFilter = Query<'rollbackHistory'>
 

@@ -19,7 +19,7 @@ describe('the migrator', () => {
   it('applies every migration once, however many processes start together', async () => {
     const { url } = await emptyDatabase()
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)])
-    expect(applied.flat()).toEqual(['20261123000000_init', '20261123120000_brake'])
+    expect(applied.flat()).toEqual(['20261123000000_init', '20261123120000_brake', '20261125020000_snapshots'])
     expect(await migrate(url)).toEqual([])
   })
 
@@ -40,7 +40,7 @@ describe('the migrator', () => {
   it('uses an auth.users that is there already', async () => {
     const { url } = await emptyDatabase()
     await query(url, 'CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY, email text)')
-    expect(await migrate(url)).toHaveLength(2)
+    expect(await migrate(url)).toHaveLength(3)
     expect(
       await query(url, "SELECT count(*)::int AS n FROM information_schema.columns WHERE table_schema = 'auth'"),
     ).toEqual([{ n: 2 }])

@@ -136,11 +136,20 @@ export const discordConfig = z.strictObject({
 })
 export type DiscordConfig = z.output<typeof discordConfig>
 
+export const snapshotsConfig = z.strictObject({
+  /** Variables of our own processes whose values are kept with a snapshot. Secrets are redacted even where they are named. */
+  environment: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'))
+    .max(200)
+    .default(['NODE_ENV', 'TZ', 'LANG', 'LOG_LEVEL', 'TEMPORAL_NAMESPACE', 'ROMAN_TASK_QUEUE_PREFIX']),
+})
+
 /** `roman.yaml`. */
 export const romanConfig = z.strictObject({
   services: z
     .record(serviceName, z.strictObject({ environments: z.record(environmentName, environmentConfig) }))
     .refine((services) => Object.keys(services).length > 0, 'describe at least one service'),
   discord: discordConfig.optional(),
+  snapshots: snapshotsConfig.prefault({}),
 })
 export type RomanConfig = z.output<typeof romanConfig>

@@ -417,6 +417,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** States of databases before and after deployments, newest first */
+        get: operations["listSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots/{snapshot}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One snapshot: row counts, migrations, metrics, configuration */
+        get: operations["showSnapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots/{before}/diff/{after}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is different in the second of two snapshots */
+        get: operations["diffSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/summary": {
         parameters: {
             query?: never;
@@ -587,6 +638,25 @@ export interface components {
             target_deployment: components["schemas"]["TargetDeployment"] | null;
             replacement_deployment_id: string | null;
             snapshot_id: string | null;
+            snapshots: {
+                deployment: {
+                    /** Format: uuid */
+                    snapshot_id: string;
+                    /** @enum {string} */
+                    snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+                    /** Format: date-time */
+                    created_at: string;
+                } | null;
+                pre_rollback: {
+                    /** Format: uuid */
+                    snapshot_id: string;
+                    /** @enum {string} */
+                    snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+                    /** Format: date-time */
+                    created_at: string;
+                } | null;
+                diff: string | null;
+            };
             refused_event_id: string | null;
             detail: string | null;
             progress: {
@@ -659,6 +729,93 @@ export interface components {
             dispatched_to_live_ms: number | null;
             live_to_verified_ms: number | null;
             detected_to_live_ms: number | null;
+        };
+        Snapshot: {
+            /** Format: uuid */
+            snapshot_id: string;
+            /** @enum {string} */
+            snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+            deployment_id: string | null;
+            event_id: string | null;
+            service: string | null;
+            environment: string | null;
+            version: string | null;
+            /** Format: date-time */
+            created_at: string;
+            database_schema_hash: string | null;
+            tables: number;
+            migration_head: string | null;
+            took_ms: number | null;
+            database: {
+                source: string;
+                name: string;
+                version: string;
+            } | null;
+            schema: {
+                object_count: number | null;
+                kept: boolean;
+                unavailable: string[];
+            };
+            table_counts: {
+                [key: string]: {
+                    rows: number | null;
+                    exact: boolean;
+                    reason?: string;
+                };
+            };
+            tables_omitted: number;
+            migrations: {
+                service: ({
+                    total: number;
+                    applied: string[];
+                    unfinished: string[];
+                } | {
+                    unavailable: string;
+                }) | null;
+                recorded: ({
+                    total: number;
+                    applied: string[];
+                    unfinished: string[];
+                } | {
+                    unavailable: string;
+                }) | null;
+            } | null;
+            key_metrics: components["schemas"]["Json"] | null;
+            environment_config: components["schemas"]["Json"] | null;
+        };
+        SnapshotDiff: {
+            before: components["schemas"]["SnapshotSummary"];
+            after: components["schemas"]["SnapshotSummary"];
+            headline: string;
+            changes: {
+                /** @enum {string} */
+                area: "schema" | "rows" | "migrations" | "configuration" | "health";
+                kind: string;
+                name: string;
+                /** @enum {string} */
+                change: "new" | "gone" | "changed";
+                text: string;
+                before: string | null;
+                after: string | null;
+            }[];
+            not_compared: string[];
+        };
+        SnapshotSummary: {
+            /** Format: uuid */
+            snapshot_id: string;
+            /** @enum {string} */
+            snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+            deployment_id: string | null;
+            event_id: string | null;
+            service: string | null;
+            environment: string | null;
+            version: string | null;
+            /** Format: date-time */
+            created_at: string;
+            database_schema_hash: string | null;
+            tables: number;
+            migration_head: string | null;
+            took_ms: number | null;
         };
         Summary: {
             active_deployments: number;
@@ -3019,6 +3176,226 @@ export interface operations {
              *
              *     `database_unavailable`: PostgreSQL does not answer; see Retry-After.
              */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listSnapshots: {
+        parameters: {
+            query?: {
+                service?: string;
+                environment?: string;
+                deployment?: string;
+                snapshot_type?: "pre_deployment" | "post_deployment" | "pre_rollback";
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The snapshots, without what is in them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        snapshots: components["schemas"]["SnapshotSummary"][];
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_deployment`: The prefix or version fits several deployments.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `deployment_not_found`: No such deployment. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    showSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                snapshot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The snapshot. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_snapshot`: The prefix fits several snapshots.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `snapshot_not_found`: No such snapshot. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diffSnapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                before: string;
+                after: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every difference in words, and what could not be compared. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotDiff"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_snapshot`: The prefix fits several snapshots.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `snapshot_not_found`: No such snapshot. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
