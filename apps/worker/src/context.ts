@@ -30,13 +30,11 @@ export const createWorkerContext = async (
 ): Promise<WorkerContext> => {
   const opened = await openControl(env, config, log, { name: 'worker', needsTemporal: true })
   const control = opened.context
-  // A rollback may be needed because a database is full: by then it is too late to connect.
-  control.snapshots.hold()
   // Held open from the start: a server that is full must not shut out who should notice it.
   const samplerDb = openDatabase(env.database_url, {
     applicationName: 'roman-sampler',
     connectionsMax: 2,
-    keepOpen: true,
+    connectionsHeld: 2,
   })
   await samplerDb.pool.query('SELECT 1')
   const sources = createSources(config, env, control.db, log)

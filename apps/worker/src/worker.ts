@@ -13,6 +13,7 @@ export interface RunningWorker {
 }
 
 const SWEEP_MS = 10_000
+const HOLD_MS = 10_000
 /** Sleeping guards replay cheaply, so the cache need not hold them all. */
 const CACHED_WORKFLOWS_MAX = 2_000
 const WATCHES_MAX = 5_000
@@ -48,6 +49,8 @@ export const startWorker = async (
   })
   const running = Promise.all([main.run(), monitor.run()]).then(() => {})
   const chores = [
+    // A rollback may be needed because a database is full: by then it is too late to connect.
+    every(HOLD_MS, 'hold', async () => context.control.snapshots.hold(), log),
     every(env.reconcile_ms, 'reconcile', () => reconcile(context.control), log),
     every(SWEEP_MS, 'sweep', () => sweep(context.control, context.sources), log),
   ]

@@ -44,7 +44,8 @@ export const openControl = async (
   log: Logger,
   options: OpenOptions,
 ): Promise<OpenedControl> => {
-  const db = openDatabase(env.database_url, { applicationName: `roman-${options.name}` })
+  // Some are held: a rollback must get through also where the failing version has taken all connections that there are.
+  const db = openDatabase(env.database_url, { applicationName: `roman-${options.name}`, connectionsHeld: 2 })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
   await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
 
@@ -52,7 +53,7 @@ export const openControl = async (
   const snapshotDb = openDatabase(env.database_url, {
     applicationName: `roman-${options.name}-snapshots`,
     connectionsMax: 2,
-    keepOpen: true,
+    connectionsHeld: 2,
   })
   const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: options.name, log })
   const { client, connection } = openTemporal(env.temporal)

@@ -27,7 +27,7 @@ const snapshotsOver = (
   url: string,
   { health = { type: 'postgres' }, variables = {} }: { health?: object; variables?: Record<string, string> } = {},
 ): { snapshots: Snapshots; db: Database } => {
-  const db = openDatabase(url, { connectionsMax: 2, keepOpen: true, applicationName: 'held' })
+  const db = openDatabase(url, { connectionsMax: 2, connectionsHeld: 2, applicationName: 'held' })
   const snapshots = createSnapshots({
     db,
     config: fixedRomanConfig(parseRomanConfig(CONFIG(health), 'roman.yaml')),
@@ -139,6 +139,30 @@ describe('a snapshot', () => {
     })
   })
 
+  it('of the first version is compared as far as it goes', async () => {
+    const { url } = await testDatabase()
+    const { snapshots, db } = snapshotsOver(url)
+    const [id, old] = [await record(db), crypto.randomUUID()]
+    await db.pool.query(
+      `INSERT INTO ops.system_snapshots (snapshot_id, deployment_id, snapshot_type, database_schema_hash, table_counts, key_metrics, environment_config)
+       VALUES ($1, $2, 'pre_deployment', 'abc', '{"estimated": true, "tables": {"ops.live": 3, "public.gone": 500}}', '{"recent_errors": 4}', '{"policy": {"mode": "ask"}}')`,
+      [old, id],
+    )
+    // A step that began then and is tried again now finds it.
+    expect(taken(await snapshots.take(id, 'pre_deployment'))).toBe(old)
+    const { changes, not_compared } = await diffSnapshots(db, old, taken(await snapshots.take(id, 'post_deployment')))
+    expect(changes.map(({ text }) => text)).toEqual([
+      'table ops.live: about 3 (estimated) → 0 rows (exact)',
+      'table public.gone: gone, with about 500 rows (estimated)',
+      'policy mode: ask → auto',
+      'errors in the last 5 minutes: 4 → 0',
+    ])
+    expect(not_compared).toEqual([
+      'the schema: one of the two has no description',
+      'migrations: one of the two knows none',
+    ])
+  })
+
   it('that cannot be taken says why on the audit trail, and leaves no row', async () => {
     const { url } = await testDatabase()
     const { snapshots, db } = snapshotsOver(url, {
@@ -181,17 +205,17 @@ describe('on a server that is full', async () => {
     const untilHeld = () =>
       waitFor(async () => (await held()).length === 2, { timeoutMs: 10_000, describe: 'both connections' })
     await untilHeld()
-    const before = await held()
-    await db.pool.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'held' AND pid <> pg_backend_pid()`,
+    const { rows: lost } = await db.pool.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'held' AND pid <> pg_backend_pid()`,
     )
+    await db.pool.query('SELECT pg_terminate_backend($1)', [lost[0]!.pid])
+    await waitFor(async () => !(await held()).includes(lost[0]!.pid), { timeoutMs: 5_000, describe: 'one to be lost' })
     await untilHeld()
-    expect(await held()).not.toEqual(before)
 
     const crowd: Database[] = []
     open.push(async () => void (await Promise.all(crowd.map((one) => one.close()))))
     for (let full = false; !full; ) {
-      const one = openDatabase(server.url, { connectionsMax: 1, keepOpen: true })
+      const one = openDatabase(server.url, { connectionsMax: 1, connectionsHeld: 1 })
       crowd.push(one)
       full = await one.pool.query('SELECT 1').then(
         () => false,

@@ -24,15 +24,15 @@ export interface DatabaseOptions {
   /** Connections kept at most. */
   connectionsMax?: number
   applicationName?: string
-  /** Open all of them now, close none, and open again what is lost. */
-  keepOpen?: boolean
+  /** So many are opened now and kept, and opened again when they are lost. */
+  connectionsHeld?: number
 }
 
 const TRANSACTION_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5_000
 const QUERY_TIMEOUT_MS = 20_000
 
-/** Opens nothing yet, unless it is to be kept open: the first query connects. */
+/** Opens nothing yet but what is to be held: the first query connects. */
 export const openDatabase = (url: string, options: DatabaseOptions = {}): Database => {
   const pool = new pg.Pool({
     connectionString: url,
@@ -46,11 +46,11 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
     statement_timeout: 15_000,
     idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
-    ...(options.keepOpen ? { idleTimeoutMillis: 0, min: options.connectionsMax ?? 10 } : {}),
+    min: options.connectionsHeld ?? 0,
   })
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
-  if (options.keepOpen) keepOpen(pool, options.connectionsMax ?? 10)
+  keepOpen(pool, options.connectionsHeld ?? 0)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema: 'ops' }) })
   return {
     prisma,

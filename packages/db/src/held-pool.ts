@@ -16,7 +16,6 @@ export const openHeldPool = (url: string, options: { connections: number; applic
     connectionString: url,
     max: options.connections,
     min: options.connections,
-    idleTimeoutMillis: 0,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
@@ -32,6 +31,7 @@ export const openHeldPool = (url: string, options: { connections: number; applic
  * comes later. What cannot be opened is tried again until the pool ends.
  */
 export const keepOpen = (pool: pg.Pool, connections: number): void => {
+  if (connections === 0) return
   let timer: NodeJS.Timeout | undefined
   const later = (): void => {
     if (pool.ending || timer !== undefined) return

@@ -131,10 +131,10 @@ describe('what nobody can tell', () => {
   it('is said of a schema whose description was not kept', () => {
     const other = canonical([table('public.orders')])
     expect(unknown({ schema: { hash: other.hash, objects: null, unavailable: [] } })).toEqual([
-      'the schema differs, and what in it cannot be told: no description is kept of one of the two',
+      'the schema differs, and what in it cannot be told: it is too large to be kept',
     ])
     expect(unknown({ schema: { hash: null, objects: null, unavailable: [] } })).toEqual([
-      'the schema: no description is kept of one of the two',
+      'the schema: one of the two has no description',
     ])
   })
 

@@ -17,7 +17,7 @@ const list = (cli: Cli): Command =>
     .option('--service <service>', 'of this service only')
     .option('--environment <environment>', 'in this environment only')
     .option('--deployment <deployment>', 'of one deployment: a uuid, the beginning of one, or a version')
-    .option('--limit <count>', 'how many, 200 at most', parseCount, 20)
+    .option('--limit <count>', 'how many, 500 at most', parseCount, 20)
     .option('--json', 'print JSON')
     .action(async ({ json, ...query }: ListOptions) => {
       const snapshots = await clientOf(cli).listSnapshots(query)

@@ -12,7 +12,7 @@ export const listSnapshotsQuery = z.object({
   environment: environmentName.optional(),
   deployment: deploymentRef.optional(),
   snapshot_type: snapshotType.optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(20),
+  limit: z.coerce.number().int().min(1).max(500).default(20),
 })
 export type ListSnapshotsQuery = z.infer<typeof listSnapshotsQuery>
 

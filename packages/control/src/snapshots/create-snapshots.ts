@@ -22,7 +22,7 @@ export interface Snapshots {
    * could not be taken leaves no half row, but a line on the audit trail.
    */
   take(deploymentId: string, type: SnapshotType, eventId?: string | null): Promise<SnapshotTaken>
-  /** Opens a connection to the database of every configured service, and keeps it. */
+  /** Opens a connection to the database of every service that is configured now, and keeps it. */
   hold(): void
   close(): Promise<void>
 }
@@ -43,6 +43,7 @@ const AUDIT_TIMEOUT_MS = 1_000
 
 export const createSnapshots = (parts: SnapshotParts): Snapshots => {
   const { db, config, log } = parts
+  const told = new Set<string>()
   const databases = holdDatabases(db, `roman-${parts.takenBy}-snapshots`)
 
   const attempt = async (subject: SnapshotSubject, signal: AbortSignal): Promise<string> => {
@@ -107,7 +108,9 @@ export const createSnapshots = (parts: SnapshotParts): Snapshots => {
           try {
             databases.hold(databaseOf(parts, service, environment))
           } catch (error) {
-            log.warn({ service, environment, reason: (error as Error).message }, 'No snapshots can be taken here')
+            const { message: reason } = error as Error
+            if (!told.has(reason)) log.warn({ service, environment, reason }, 'No snapshots can be taken here')
+            told.add(reason)
           }
         }
       }

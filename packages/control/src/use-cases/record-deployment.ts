@@ -94,7 +94,7 @@ export const recordDeployment = async (
   })
 
   // Whoever announced it deploys when this is answered, so the state before must have been seen by then.
-  if (outcome.created && outcome.row.status === 'pending') await context.snapshots.take(deploymentId, 'pre_deployment')
+  if (outcome.row.status === 'pending') await context.snapshots.take(deploymentId, 'pre_deployment')
   if (outcome.keys.length > 0) await beginGuarding(context, deploymentId, outcome.keys)
   return { created: outcome.created, body: await describeRecorded(context, deploymentId, outcome.warnings) }
 }

@@ -10,26 +10,34 @@ interface SnapshottedEvent {
 /** The state when the failing deployment began, and the one before its rollback. */
 export const readRollbackSnapshots = async (db: Reader, event: SnapshottedEvent): Promise<RollbackSnapshots> => {
   const select = { snapshot_id: true, snapshot_type: true, created_at: true }
-  const first =
-    event.deployment_id === null
-      ? null
-      : await db.prisma.system_snapshots.findFirst({
-          where: {
-            deployment_id: event.deployment_id,
-            snapshot_type: { in: ['pre_deployment', 'post_deployment'] },
-          },
-          orderBy: { id: 'asc' },
-          select,
-        })
-  const last =
-    event.snapshot_id === null
-      ? null
-      : await db.prisma.system_snapshots.findUnique({ where: { snapshot_id: event.snapshot_id }, select })
+  const find = (snapshot_id: string | null | undefined) =>
+    snapshot_id == null ? null : db.prisma.system_snapshots.findUnique({ where: { snapshot_id }, select })
+  const first = await find(await firstSnapshotOf(db, event.deployment_id))
+  const last = await find(event.snapshot_id)
   return {
     deployment: first === null ? null : linkOf(first),
     pre_rollback: last === null ? null : linkOf(last),
     diff: first === null || last === null ? null : `/v1/snapshots/${first.snapshot_id}/diff/${last.snapshot_id}`,
   }
+}
+
+/** Taken when it was announced or went live; what a rollback put back began with the state before that rollback. */
+const firstSnapshotOf = async (db: Reader, deploymentId: string | null): Promise<string | null | undefined> => {
+  if (deploymentId === null) return null
+  const own = await db.prisma.system_snapshots.findFirst({
+    where: { deployment_id: deploymentId, snapshot_type: { in: ['pre_deployment', 'post_deployment'] } },
+    orderBy: { id: 'asc' },
+    select: { snapshot_id: true },
+  })
+  if (own !== null) return own.snapshot_id
+  const { metadata } = await db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const { event_id: begunBy } = (metadata ?? {}) as { event_id?: unknown }
+  if (typeof begunBy !== 'string') return null
+  const event = await db.prisma.rollback_events.findFirst({
+    where: { event_id: begunBy, replacement_deployment_id: deploymentId },
+    select: { snapshot_id: true },
+  })
+  return event?.snapshot_id
 }
 
 const linkOf = (row: { snapshot_id: string; snapshot_type: string; created_at: Date | null }) => ({

@@ -106,7 +106,12 @@ export const contentOf = (row: LoadedSnapshot, objects: readonly SchemaObject[] 
     service: row.deployment?.service ?? '',
     environment: row.deployment?.environment ?? '',
     database: database ?? null,
-    schema: { hash: row.database_schema_hash, objects, unavailable: row.description?.unavailable ?? [] },
+    // Without a description it is a hash of the first version's, which says nothing beside one of today's.
+    schema: {
+      hash: row.schema_description === null ? null : row.database_schema_hash,
+      objects,
+      unavailable: row.description?.unavailable ?? [],
+    },
     counts: countsOf(row),
     migrations: migrationsOf(row),
     variables: variables ?? {},

@@ -28,9 +28,9 @@ export const rowChanges = (before: TableCounts | null, after: TableCounts | null
 
 const isNews = (name: string, was: TableCount | undefined, is: TableCount | undefined): boolean => {
   const [before, after] = [was?.rows ?? null, is?.rows ?? null]
+  if (name.startsWith(OWN_SCHEMA) && after !== null && after >= (before ?? 0)) return false
   // A table that came or went with rows in it; without any, the schema says it.
   if (before === null || after === null) return (before ?? after ?? 0) > 0
-  if (name.startsWith(OWN_SCHEMA) && after >= before) return false
   if (was!.exact && is!.exact) return before !== after
   return Math.abs(after - before) > DRIFT * Math.max(before, after)
 }

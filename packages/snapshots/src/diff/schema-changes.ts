@@ -26,10 +26,13 @@ export const schemaChanges = (before: KnownSchema, after: KnownSchema): Differen
 
 const cannotName = (before: KnownSchema, after: KnownSchema): Difference => {
   const differs = before.hash !== null && after.hash !== null
-  const why = 'no description is kept of one of the two'
   return {
     changes: [],
-    not_compared: [differs ? `the schema differs, and what in it cannot be told: ${why}` : `the schema: ${why}`],
+    not_compared: [
+      differs
+        ? 'the schema differs, and what in it cannot be told: it is too large to be kept'
+        : 'the schema: one of the two has no description',
+    ],
   }
 }
 
