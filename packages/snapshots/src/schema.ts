@@ -3,7 +3,7 @@ import { BLOCKED_RELATIONS, describeSchemaSql } from './schema-sql.ts'
 import { withoutSecrets } from './secrets.ts'
 import { refusalOf, type Session } from './session.ts'
 
-export type ObjectKind =
+type ObjectKind =
   | 'schema'
   | 'extension'
   | 'table'

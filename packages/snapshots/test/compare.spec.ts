@@ -84,6 +84,26 @@ describe('the difference', () => {
     expect(told(after)).toEqual(words)
   })
 
+  it('holds both definitions, for who wants to see them', () => {
+    const after = {
+      schema: schemaOf([
+        table('public.orders'),
+        column('public.orders', 'total', { type: 'bigint', 'not null': true }),
+      ]),
+    }
+    expect(compareSnapshots(state, { ...state, ...after }).changes).toEqual([
+      {
+        area: 'schema',
+        kind: 'column',
+        name: 'public.orders.total',
+        change: 'changed',
+        text: 'column public.orders.total: integer → bigint; must not be null now',
+        before: 'integer',
+        after: 'bigint not null',
+      },
+    ])
+  })
+
   it('says a table that came or went once, with its columns and its rows', () => {
     const coupons = [table('public.coupons'), column('public.coupons', 'id', { type: 'integer' })]
     const more = {

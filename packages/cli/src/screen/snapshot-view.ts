@@ -128,8 +128,12 @@ function changeLines(cli: Painted, change: SnapshotDiff['changes'][number]): str
 const LINES_MAX = 12
 
 /** What is in a definition now that was not before, and the other way round. */
-function definitionLines({ colors }: Painted, { area, before, after }: SnapshotDiff['changes'][number]): string[] {
-  if (area !== 'schema') return []
+function definitionLines(
+  { colors }: Painted,
+  { area, kind, before, after }: SnapshotDiff['changes'][number],
+): string[] {
+  // A column is said whole in its line.
+  if (area !== 'schema' || kind === 'column') return []
   const [was, is] = [linesOf(before), linesOf(after)]
   const lines = [
     ...was.filter((line) => !is.some(sameAs(line))).map((line) => colors.red(`      - ${line}`)),

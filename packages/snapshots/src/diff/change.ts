@@ -1,4 +1,4 @@
-export type Area = 'schema' | 'rows' | 'migrations' | 'configuration' | 'health'
+type Area = 'schema' | 'rows' | 'migrations' | 'configuration' | 'health'
 
 /** One thing that is different, in words and as data. */
 export interface Change {

@@ -159,5 +159,7 @@ const enumWords = (before: string[], after: string[]): string => {
   )
 }
 
-const definition = ({ properties }: SchemaObject): string | null =>
-  typeof properties.definition === 'string' ? properties.definition : null
+const definition = ({ kind, properties }: SchemaObject): string | null => {
+  if (kind === 'column') return columnWords(properties)
+  return typeof properties.definition === 'string' ? properties.definition : null
+}
