@@ -76,9 +76,15 @@ module.exports = {
       'A health source knows its port and its vendor.',
     ),
     only(
+      'snapshots-know-a-database-only',
+      '^packages/snapshots/',
+      [],
+      'It describes and compares what a connection shows; what is stored and whose it is lives in packages/control.',
+    ),
+    only(
       'control-has-no-adapters',
       '^packages/control/',
-      ['constitution', 'contracts', 'db', 'runtime', 'audit'],
+      ['constitution', 'contracts', 'db', 'runtime', 'audit', 'snapshots'],
       'Use-cases know ports, not vendors.',
     ),
     only(

@@ -28,15 +28,14 @@ export const createWorkerContext = async (
   log: Logger,
   overrides: WorkerOverrides = {},
 ): Promise<WorkerContext> => {
-  const opened = await openControl(env, config, log, { applicationName: 'roman-worker', needsTemporal: true })
+  const opened = await openControl(env, config, log, { name: 'worker', needsTemporal: true })
   const control = opened.context
   // Held open from the start: a server that is full must not shut out who should notice it.
   const samplerDb = openDatabase(env.database_url, {
     applicationName: 'roman-sampler',
     connectionsMax: 2,
-    connectionsKept: 2,
+    connectionsHeld: 2,
   })
-  await samplerDb.hold()
   const sources = createSources(config, env, control.db, log)
   const sampler = createSampler({ db: samplerDb, listener: opened.listener, sources, log })
   const deployers =

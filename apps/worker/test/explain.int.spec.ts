@@ -22,6 +22,7 @@ describe('afterwards', async () => {
     expect(told).toContain('Verdict of the window: breach. High error rate: 7 errors/minute')
     expect(told).toContain('The rule: error_rate_per_minute was 7, the threshold is 5')
     expect(told).toContain('Law of Inhabitance: upheld')
+    expect(told).toContain('Snapshot taken. Since the deployment began: nothing is different (roman snapshots diff ')
     expect(told).toContain('succeeded')
     expect(await bed.control.explainDeployment(good)).toMatchObject({ outcome: 'not_rolled_back' })
 

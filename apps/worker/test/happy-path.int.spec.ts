@@ -32,6 +32,10 @@ describe('one deployment, from record to proof', async () => {
       'deploy_previous_version completed',
       'verify_health completed',
     ])
+    const { deployment, pre_rollback, diff } = rollback.snapshots
+    expect(deployment).toMatchObject({ snapshot_type: 'post_deployment' })
+    expect(pre_rollback).toMatchObject({ snapshot_type: 'pre_rollback', snapshot_id: rollback.snapshot_id })
+    expect(diff).toBe(`/v1/snapshots/${deployment!.snapshot_id}/diff/${rollback.snapshot_id}`)
     for (const length of Object.values(rollback.segments)) expect(length).toBeGreaterThanOrEqual(0)
     expect(await bed.status(bad)).toBe('rolled_back')
     const replacement = await bed.control.showDeployment(rollback.replacement_deployment_id!)

@@ -88,7 +88,7 @@ describe('Temporal away', async () => {
   const away = { ...env, temporal: { ...env.temporal, address: `127.0.0.1:${port}` } }
   const config = fixedRomanConfig(parseRomanConfig(romanYaml(), 'roman.yaml'))
   const opened = await openControl(away, config, createLogger('test', 'fatal'), {
-    applicationName: 'test',
+    name: 'test',
     needsTemporal: false,
   })
   afterAll(() => opened.close())

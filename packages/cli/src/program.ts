@@ -18,6 +18,7 @@ import { override } from './commands/override.ts'
 import { quarantine } from './commands/quarantine.ts'
 import { release } from './commands/release.ts'
 import { rollback } from './commands/rollback.ts'
+import { snapshots } from './commands/snapshots.ts'
 import { status } from './commands/status.ts'
 
 /** The whole command line. Commands throw; `runCli` turns that into a line and an exit code. */
@@ -41,7 +42,7 @@ export function createProgram(cli: Cli): Command {
   add(actors, listActors(cli), addActor(cli), removeActor(cli))
 
   program.commandsGroup('Look:')
-  add(program, status(cli), history(cli), freezes(cli), quarantine(cli), audit(cli), doctor(cli))
+  add(program, status(cli), history(cli), freezes(cli), quarantine(cli), audit(cli), snapshots(cli), doctor(cli))
   program.commandsGroup('Deploy and roll back:')
   add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli), label(cli))
   program.commandsGroup('Hold back:')

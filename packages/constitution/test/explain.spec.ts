@@ -22,6 +22,7 @@ const rollback: StoredStory['rollbacks'][number] = {
   override: null,
   refused_event_id: null,
   moments: { decided: at(32), dispatched: at(33), live: at(40), verified: at(110) },
+  snapshot: { at: at(32), text: 'Snapshot taken' },
 }
 const story: StoredStory = {
   service: 'storefront',
@@ -115,6 +116,7 @@ describe('a rollback', () => {
         text: 'database_inconsistent: upheld. Seen: consistent; required: The latest migration must have finished before code is moved under it.',
       },
       { at: at(32), text: 'Target: v2.5.2 (commit a7f3b29)' },
+      { at: at(32), text: 'Snapshot taken' },
       { at: at(33), text: 'The deployer was asked to put the target back' },
       { at: at(40), text: 'The target was live' },
       { at: at(110), text: 'Its health was verified' },

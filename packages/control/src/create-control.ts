@@ -25,6 +25,7 @@ import { verifyDeployment } from './use-cases/verify-deployment.ts'
 import { listDeployments, readDeployment } from './views/deployments.ts'
 import { readExplanation } from './views/explanation.ts'
 import { readHistory, readRollback } from './views/rollbacks.ts'
+import { diffSnapshots, listSnapshots, readSnapshot } from './views/snapshots.ts'
 import { readSummary } from './views/summary.ts'
 import { readThresholds } from './views/thresholds.ts'
 
@@ -85,6 +86,9 @@ export const createControl = (context: ControlContext): Control => {
     },
     backtest: (input) => runBacktest(context, input),
     thresholds: (query) => readThresholds(context, query),
+    listSnapshots: async (query) => ({ snapshots: await listSnapshots(context.db, query) }),
+    showSnapshot: (ref) => readSnapshot(context.db, ref),
+    diffSnapshots: (before, after) => diffSnapshots(context.db, before, after),
     listQuarantine: () => listQuarantine(context),
     releaseQuarantine: (input, call) => releaseQuarantine(context, input, call),
     label: (ref, input, call) => labelDeployment(context, ref, input, call),

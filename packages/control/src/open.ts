@@ -13,6 +13,7 @@ import {
 import type { ControlContext } from './context.ts'
 import { ERRORS_CHANNEL } from './error-notifier.ts'
 import { createRollbackWaiter, ROLLBACK_CHANNEL } from './rollback-waiter.ts'
+import { createSnapshots } from './snapshots/create-snapshots.ts'
 import { createTemporalGateway } from './temporal-gateway.ts'
 
 /** The use-cases' real parts, for a process. */
@@ -24,8 +25,8 @@ export interface OpenedControl {
 }
 
 export interface OpenOptions {
-  /** As PostgreSQL shows it. */
-  applicationName: string
+  /** As PostgreSQL shows it, after `roman-`. */
+  name: string
   /** Whether the process is of no use without Temporal: the worker is, the API still queues. */
   needsTemporal: boolean
 }
@@ -36,9 +37,6 @@ const timingsOf = (env: Pick<RuntimeEnv, 'heartbeat_ms'>): WorkflowTimings => ({
   retry_max_ms: 10_000,
 })
 
-/** A rollback for exhausted connections needs connections: one for its transaction, one for what is read beside it. */
-const CONNECTIONS_KEPT = 2
-
 /** Waits, bounded, for what the process cannot do without, saying what it waits for. */
 export const openControl = async (
   env: RuntimeEnv,
@@ -46,21 +44,25 @@ export const openControl = async (
   log: Logger,
   options: OpenOptions,
 ): Promise<OpenedControl> => {
-  const db = openDatabase(env.database_url, {
-    applicationName: options.applicationName,
-    connectionsKept: CONNECTIONS_KEPT,
-  })
+  // Some are held: a rollback must get through also where the failing version has taken all connections that there are.
+  const db = openDatabase(env.database_url, { applicationName: `roman-${options.name}`, connectionsHeld: 2 })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
   try {
     await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
     // No waiting mends that.
     await refuseNewerSchema(db.pool)
-    await db.hold()
   } catch (error) {
     await db.close()
     throw error
   }
 
+  // Held open from the start: one to look through, one to write with, also when the server has no room any more.
+  const snapshotDb = openDatabase(env.database_url, {
+    applicationName: `roman-${options.name}-snapshots`,
+    connectionsMax: 2,
+    connectionsHeld: 2,
+  })
+  const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: options.name, log })
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()
   let searchAttributes = false
@@ -88,6 +90,7 @@ export const openControl = async (
       config,
       log,
       rollbacks: createRollbackWaiter(db, listener),
+      snapshots,
     },
     listener,
     queues,
@@ -96,6 +99,8 @@ export const openControl = async (
       stopping.abort()
       await listener.close()
       await connection.close()
+      await snapshots.close()
+      await snapshotDb.close()
       await db.close()
     },
   }

@@ -29,6 +29,8 @@ import type {
   ListDeploymentsResponse,
   ListFreezesResponse,
   ListQuarantineResponse,
+  ListSnapshotsQuery,
+  ListSnapshotsResponse,
   OverrideRequest,
   ReasonRequest,
   RecordDeploymentRequest,
@@ -38,6 +40,8 @@ import type {
   RemoveActorRequest,
   RemoveActorResponse,
   RollbackView,
+  SnapshotDiff,
+  SnapshotView,
   SummaryResponse,
   ThresholdsQuery,
   ThresholdsResponse,
@@ -105,6 +109,10 @@ export interface Control {
   explainRollback(eventId: string): Promise<ExplanationResponse>
   backtest(input: BacktestRequest): Promise<BacktestResponse>
   thresholds(query: ThresholdsQuery): Promise<ThresholdsResponse>
+
+  listSnapshots(query: ListSnapshotsQuery): Promise<ListSnapshotsResponse>
+  showSnapshot(ref: string): Promise<SnapshotView>
+  diffSnapshots(before: string, after: string): Promise<SnapshotDiff>
 
   listQuarantine(): Promise<ListQuarantineResponse>
   releaseQuarantine(input: ReleaseRequest, call: Call): Promise<ReleaseResponse>

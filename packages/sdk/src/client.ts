@@ -196,6 +196,21 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
     /** The head of the audit chain, to be kept where who can write to the database cannot. */
     auditAnchor: (options?: CallOptions): Promise<T.AuditAnchor> =>
       receive((signal) => api.GET('/v1/audit/anchor', { signal }), reading(options)),
+    /** States of databases before and after deployments, newest first. */
+    async listSnapshots(query: T.ListSnapshots = {}, options?: CallOptions): Promise<T.SnapshotSummary[]> {
+      const send = (signal: AbortSignal) => api.GET('/v1/snapshots', { params: { query }, signal })
+      return (await receive(send, reading(options))).snapshots
+    },
+    /** `snapshot` is a uuid, or a unique prefix of one. */
+    showSnapshot(snapshot: string, options?: CallOptions): Promise<T.Snapshot> {
+      const params = { path: { snapshot } }
+      return receive((signal) => api.GET('/v1/snapshots/{snapshot}', { params, signal }), reading(options))
+    },
+    /** What is different in the second of two snapshots, in words and as data. */
+    diffSnapshots(before: string, after: string, options?: CallOptions): Promise<T.SnapshotDiff> {
+      const params = { path: { before, after } }
+      return receive((signal) => api.GET('/v1/snapshots/{before}/diff/{after}', { params, signal }), reading(options))
+    },
 
     summary: (options?: CallOptions): Promise<T.Summary> =>
       receive((signal) => api.GET('/v1/summary', { signal }), reading(options)),

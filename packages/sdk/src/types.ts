@@ -21,6 +21,9 @@ export type RollbackStep = Schemas['RollbackStep']
 export type Segments = Schemas['Segments']
 export type AuditAnchor = Schemas['AuditAnchor']
 export type AuditVerification = Schemas['AuditVerification']
+export type Snapshot = Schemas['Snapshot']
+export type SnapshotDiff = Schemas['SnapshotDiff']
+export type SnapshotSummary = Schemas['SnapshotSummary']
 export type Summary = Schemas['Summary']
 export type TargetDeployment = Schemas['TargetDeployment']
 export type Validation = Schemas['Validation']
@@ -55,6 +58,7 @@ export type Aborted = operations['abortRollback']['responses'][200]['content']['
 export type Ingested = operations['ingestErrors']['responses'][202]['content']['application/json']
 export type Readiness = operations['readyz']['responses'][200]['content']['application/json']
 export type ListDeployments = Query<'listDeployments'>
+export type ListSnapshots = Query<'listSnapshots'>
 export type Where = Query<'showDeployment'>
 export type HistoryFilter = Query<'rollbackHistory'>
 

@@ -19,6 +19,7 @@ import { recordDeployment } from './record-deployment.ts'
 import { rollbackHistory } from './rollback-history.ts'
 import { showDeployment } from './show-deployment.ts'
 import { showRollback } from './show-rollback.ts'
+import { snapshots } from './snapshots.ts'
 import { summary } from './summary.ts'
 import { verifyDeployment } from './verify-deployment.ts'
 
@@ -44,6 +45,7 @@ export const keyedRoutes: readonly Route[] = [
   overrideRollback,
   abortRollback,
   audit,
+  snapshots,
   summary,
   readyz,
 ]

@@ -14,7 +14,6 @@ import {
   noteDispatched,
   noteProgress,
   switchLive,
-  takeSnapshot,
 } from '@roman/control'
 import type { Deployer, DeployResult } from '@roman/deployers'
 import { Context } from '@temporalio/activity'
@@ -52,15 +51,18 @@ export const createRollbackSteps = (context: ControlContext, deployers: Deployer
 
   createSnapshot: async ({ event_id }) => {
     const event = await context.db.prisma.rollback_events.findUniqueOrThrow({ where: { event_id } })
-    const snapshotId = await takeSnapshot(context, event.deployment_id!, 'pre_rollback', event_id)
+    const snapshot = await context.snapshots.take(event.deployment_id!, 'pre_rollback', event_id)
+    const taken = snapshot.kind === 'taken'
     await context.db.transaction(async (tx) => {
-      await keep(tx, event_id, { snapshot_id: snapshotId })
+      if (taken) await keep(tx, event_id, { snapshot_id: snapshot.snapshot_id })
       await advance(tx, event_id, {
         phase: 'snapshotting',
         step: {
           step: 'create_snapshot',
-          status: snapshotId === null ? 'warning' : 'completed',
-          detail: snapshotId ?? 'The snapshot could not be taken; the rollback goes on without it.',
+          status: taken ? 'completed' : 'warning',
+          detail: taken
+            ? `Snapshot ${snapshot.snapshot_id}`
+            : `The snapshot could not be taken: ${snapshot.reason}. The rollback goes on without it.`,
         },
       })
     })

@@ -144,6 +144,13 @@ export const retentionConfig = z.strictObject({
   samples_days: z.number().int().min(1).max(3650).default(400),
 })
 export type RetentionConfig = z.output<typeof retentionConfig>
+export const snapshotsConfig = z.strictObject({
+  /** Variables of our own processes whose values are kept with a snapshot. Secrets are redacted even where they are named. */
+  environment: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'))
+    .max(200)
+    .default(['NODE_ENV', 'TZ', 'LANG', 'LOG_LEVEL', 'TEMPORAL_NAMESPACE', 'ROMAN_TASK_QUEUE_PREFIX']),
+})
 
 /** `roman.yaml`. */
 export const romanConfig = z.strictObject({
@@ -152,5 +159,6 @@ export const romanConfig = z.strictObject({
     .refine((services) => Object.keys(services).length > 0, 'describe at least one service'),
   discord: discordConfig.optional(),
   retention: retentionConfig.prefault({}),
+  snapshots: snapshotsConfig.prefault({}),
 })
 export type RomanConfig = z.output<typeof romanConfig>

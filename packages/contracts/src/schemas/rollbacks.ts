@@ -12,6 +12,7 @@ import {
   uuid,
   validation,
 } from './common.ts'
+import { rollbackSnapshots } from './snapshots.ts'
 
 /** `POST /auto-rollback`. */
 export const executeRollbackRequest = z.object({
@@ -123,6 +124,7 @@ export const rollbackView = rollbackRow.extend({
   target_deployment: targetDeployment.nullable(),
   replacement_deployment_id: uuid.nullable(),
   snapshot_id: uuid.nullable(),
+  snapshots: rollbackSnapshots,
   refused_event_id: uuid.nullable(),
   detail: z.string().nullable(),
   progress: z.object({ percent: z.number().nullable(), text: z.string() }).nullable(),

@@ -2,12 +2,10 @@ import { mayTransition } from '@roman/constitution'
 import { type ChangeDeploymentRequest, type RecordDeploymentResponse, RomanError } from '@roman/contracts'
 import type { ControlContext } from '../context.ts'
 import type { Call } from '../port.ts'
-import { takeSnapshot } from '../snapshots.ts'
 import { audit } from '../store/audit.ts'
 import { resolveDeployment } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
-import { deliver } from '../store/outbox.ts'
-import { describeRecorded, goLive, wasLive } from './record-deployment.ts'
+import { beginGuarding, describeRecorded, goLive, wasLive } from './record-deployment.ts'
 
 /** The second step of a recording: the intended deployment is live now, or its deploy failed before it was. */
 export const changeDeployment = async (
@@ -51,10 +49,7 @@ export const changeDeployment = async (
     })
     return { warnings: [], keys: [] }
   })
-  if (outcome.keys.length > 0) {
-    await takeSnapshot(context, found.deployment_id, 'post_deployment')
-    await deliver(context, outcome.keys)
-  }
+  if (outcome.keys.length > 0) await beginGuarding(context, found.deployment_id, outcome.keys)
   return describeRecorded(context, found.deployment_id, outcome.warnings)
 }
 

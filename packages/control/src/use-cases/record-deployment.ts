@@ -13,7 +13,6 @@ import type { ControlContext } from '../context.ts'
 import { readHealth } from '../health.ts'
 import { policyOf } from '../policy.ts'
 import type { Call } from '../port.ts'
-import { takeSnapshot } from '../snapshots.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, isQuarantined, openRollback, requireUser } from '../store/deployments.ts'
@@ -94,11 +93,15 @@ export const recordDeployment = async (
     return { ...(await goLive(tx, live, row, call.actor)), created: true }
   })
 
-  if (outcome.created || outcome.keys.length > 0) {
-    await takeSnapshot(context, deploymentId, outcome.row.status === 'pending' ? 'pre_deployment' : 'post_deployment')
-  }
-  if (outcome.keys.length > 0) await deliver(context, outcome.keys)
+  // Whoever announced it deploys when this is answered, so the state before must have been seen by then.
+  if (outcome.row.status === 'pending') await context.snapshots.take(deploymentId, 'pre_deployment')
+  if (outcome.keys.length > 0) await beginGuarding(context, deploymentId, outcome.keys)
   return { created: outcome.created, body: await describeRecorded(context, deploymentId, outcome.warnings) }
+}
+
+/** The guard does not wait for the snapshot: a bad deployment is found out from its first second. */
+export const beginGuarding = async (context: ControlContext, deploymentId: string, keys: string[]): Promise<void> => {
+  await Promise.all([deliver(context, keys), context.snapshots.take(deploymentId, 'post_deployment')])
 }
 
 /** Whoever was live has a guard, or is a rollback's replacement. */

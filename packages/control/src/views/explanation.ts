@@ -2,6 +2,7 @@ import type { GuardPolicy, SignalFinding, SignalName } from '@roman/constitution
 import { explainRollback, type StoredStory } from '@roman/constitution/analysis'
 import type { Actor, ExplanationResponse } from '@roman/contracts'
 import type { Database } from '@roman/db'
+import { accountOfSnapshot } from './rollback-snapshots.ts'
 
 const SAMPLES_MAX = 2_000
 
@@ -26,6 +27,7 @@ export const readExplanation = async (
     orderBy: { sampled_at: 'asc' },
     take: SAMPLES_MAX,
   })
+  const snapshots = await Promise.all(row.rollback_events.map((event) => accountOfSnapshot(db, event)))
   const story: StoredStory = {
     service: row.service,
     environment: row.environment,
@@ -61,7 +63,7 @@ export const readExplanation = async (
       decided_by: nameOf(decision.decided_by),
       decision_reason: decision.decision_reason,
     })),
-    rollbacks: row.rollback_events.map((event) => {
+    rollbacks: row.rollback_events.map((event, index) => {
       const override = event.override as { violations: string[]; reason: string; actor?: unknown } | null
       return {
         event_id: event.event_id,
@@ -81,6 +83,7 @@ export const readExplanation = async (
             : { violations: override.violations, reason: override.reason, by: nameOf(override.actor) },
         refused_event_id: event.refused_event_id,
         moments: event.moments as Record<string, string | null>,
+        snapshot: snapshots[index] ?? null,
       }
     }),
   }

@@ -8,6 +8,7 @@ import {
   type Segments,
 } from '@roman/contracts'
 import { type Database, Prisma } from '@roman/db'
+import { readRollbackSnapshots } from './rollback-snapshots.ts'
 
 type Moments = Record<string, string | null | undefined>
 
@@ -76,6 +77,7 @@ export const readRollback = async (db: Pick<Database, 'prisma'>, eventId: string
           },
     replacement_deployment_id: row.replacement_deployment_id,
     snapshot_id: row.snapshot_id,
+    snapshots: await readRollbackSnapshots(db, row),
     refused_event_id: row.refused_event_id,
     detail: row.detail,
     progress: row.progress as RollbackView['progress'],

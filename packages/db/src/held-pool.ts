@@ -1,0 +1,53 @@
+import pg from 'pg'
+
+/** The connections to a database that is not ours, as far as callers need them. */
+export type HeldPool = pg.Pool
+
+const CONNECT_TIMEOUT_MS = 2_000
+const QUERY_TIMEOUT_MS = 15_000
+const REOPEN_MS = 1_000
+
+/**
+ * Connections to another database, opened now and kept. Says nothing at start-up but who it is: poolers in between refuse
+ * what they do not know.
+ */
+export const openHeldPool = (url: string, options: { connections: number; applicationName: string }): HeldPool => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections,
+    min: options.connections,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+  })
+  pool.on('error', () => {})
+  keepOpen(pool, options.connections)
+  return pool
+}
+
+/**
+ * Opens so many connections of a pool at once, and again when they are lost: a server that is full has no room for who
+ * comes later. What cannot be opened is tried again until the pool ends.
+ */
+export const keepOpen = (pool: pg.Pool, connections: number): void => {
+  if (connections === 0) return
+  let timer: NodeJS.Timeout | undefined
+  const later = (): void => {
+    if (pool.ending || timer !== undefined) return
+    timer = setTimeout(() => {
+      timer = undefined
+      void fill()
+    }, REOPEN_MS)
+    timer.unref()
+  }
+  const fill = async (): Promise<void> => {
+    if (pool.ending || pool.totalCount >= connections) return
+    // Asked for together, or the first one would be given out again instead of a second one being opened.
+    const opened = await Promise.allSettled(Array.from({ length: connections }, () => pool.connect()))
+    for (const one of opened) if (one.status === 'fulfilled') one.value.release()
+    if (pool.totalCount < connections) later()
+  }
+  pool.on('remove', later)
+  void fill()
+}
