@@ -80,10 +80,11 @@ export interface Control {
   ): Promise<RollbackAnswer>
   checkDeployment(input: CheckRequest): Promise<CheckResponse>
   history(query: HistoryQuery): Promise<HistoryResponse>
-  showRollback(eventId: string): Promise<RollbackView>
+  /** `ref`: the event id, or a unique prefix of it. */
+  showRollback(ref: string): Promise<RollbackView>
   /** A new request that names the refused event. */
-  override(eventId: string, input: OverrideRequest, call: Call): Promise<ExecuteRollbackResponse>
-  abort(eventId: string, input: AbortRollbackRequest, call: Call): Promise<AbortRollbackResponse>
+  override(ref: string, input: OverrideRequest, call: Call): Promise<ExecuteRollbackResponse>
+  abort(ref: string, input: AbortRollbackRequest, call: Call): Promise<AbortRollbackResponse>
 
   approve(ref: string, input: ReasonRequest, call: Call): Promise<DecisionResponse>
   reject(ref: string, input: ReasonRequest, call: Call): Promise<DecisionResponse>
@@ -94,7 +95,7 @@ export interface Control {
   unfreeze(input: FreezeRequest, call: Call): Promise<UnfreezeResponse>
   listFreezes(): Promise<ListFreezesResponse>
   explainDeployment(ref: string, where?: { service?: string; environment?: string }): Promise<ExplanationResponse>
-  explainRollback(eventId: string): Promise<ExplanationResponse>
+  explainRollback(ref: string): Promise<ExplanationResponse>
   backtest(input: BacktestRequest): Promise<BacktestResponse>
   thresholds(query: ThresholdsQuery): Promise<ThresholdsResponse>
 

@@ -18,7 +18,7 @@ export const freezes: Route = (app, { control }) => {
         response: {
           201: answer('Frozen now.', freezeView),
           200: answer('It was frozen already.', freezeView),
-          ...failures('unknown_service', 'unknown_environment', 'unknown_user'),
+          ...failures('unknown_service', 'unknown_environment', 'unknown_user', 'payload_too_large'),
         },
       },
     },
@@ -39,7 +39,7 @@ export const freezes: Route = (app, { control }) => {
         body: freezeRequest,
         response: {
           200: answer('How many freezes were lifted: 0 or 1.', unfreezeResponse),
-          ...failures('unknown_user'),
+          ...failures('unknown_user', 'payload_too_large'),
         },
       },
     },

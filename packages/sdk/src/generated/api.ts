@@ -818,8 +818,6 @@ export interface operations {
              *     `idempotency_conflict`: The idempotency key was used for another request.
              *
              *     `rollback_in_progress`: A rollback is running in this environment.
-             *
-             *     `environment_frozen`: The environment is frozen.
              */
             409: {
                 headers: {
@@ -1446,6 +1444,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `constitutional_rejection`: The constitution refused the rollback. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `deployment_not_found`: No such deployment. */
             404: {
                 headers: {
@@ -1460,9 +1467,13 @@ export interface operations {
              *
              *     `already_decided`: The decision was made already.
              *
-             *     `not_overridable`: Nothing lifts this violation.
-             *
              *     `superseded`: A newer deployment is live.
+             *
+             *     `deployment_not_live`: Only the live deployment can be rolled back.
+             *
+             *     `rollback_in_progress`: A rollback is running in this environment.
+             *
+             *     `not_verifiable`: The deployment cannot be marked verified.
              */
             409: {
                 headers: {
@@ -1576,8 +1587,6 @@ export interface operations {
              * @description `nothing_waiting`: No decision is waiting for this deployment.
              *
              *     `already_decided`: The decision was made already.
-             *
-             *     `not_overridable`: Nothing lifts this violation.
              *
              *     `superseded`: A newer deployment is live.
              */
@@ -1696,7 +1705,11 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `not_verifiable`: The deployment cannot be marked verified. */
+            /**
+             * @description `not_verifiable`: The deployment cannot be marked verified.
+             *
+             *     `already_decided`: The decision was made already.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1802,6 +1815,15 @@ export interface operations {
             };
             /** @description `deployment_not_found`: No such deployment. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1945,7 +1967,11 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid_request`: The request is malformed; the field is named. */
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2125,6 +2151,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2388,6 +2423,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `internal_error`: A fault of ours; the log has the request id. */
             500: {
                 headers: {
@@ -2461,6 +2505,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2621,6 +2674,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `internal_error`: A fault of ours; the log has the request id. */
             500: {
                 headers: {
@@ -2748,7 +2810,11 @@ export interface operations {
                     "application/json": components["schemas"]["Rollback"];
                 };
             };
-            /** @description `invalid_request`: The request is malformed; the field is named. */
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2834,6 +2900,8 @@ export interface operations {
              * @description `invalid_request`: The request is malformed; the field is named.
              *
              *     `unknown_user`: initiated_by names nobody in auth.users.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
              */
             400: {
                 headers: {
@@ -2873,6 +2941,10 @@ export interface operations {
              *     `rollback_in_progress`: A rollback is running in this environment.
              *
              *     `already_decided`: The decision was made already.
+             *
+             *     `superseded`: A newer deployment is live.
+             *
+             *     `idempotency_conflict`: The idempotency key was used for another request.
              */
             409: {
                 headers: {
@@ -2956,6 +3028,8 @@ export interface operations {
              * @description `invalid_request`: The request is malformed; the field is named.
              *
              *     `unknown_user`: initiated_by names nobody in auth.users.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
              */
             400: {
                 headers: {
@@ -2984,9 +3058,11 @@ export interface operations {
                 };
             };
             /**
-             * @description `abort_too_late`: The previous version is live again; the rollback cannot be aborted.
+             * @description `already_decided`: The decision was made already.
              *
-             *     `illegal_transition`: The status cannot change that way.
+             *     `abort_too_late`: The previous version is live again; the rollback cannot be aborted.
+             *
+             *     `nothing_waiting`: No decision is waiting for this deployment.
              */
             409: {
                 headers: {
