@@ -13,7 +13,7 @@ import type {
   ExecuteRollbackResponse,
   ExplanationResponse,
   FreezeRequest,
-  FreezeView,
+  FreezeResponse,
   HistoryQuery,
   HistoryResponse,
   IngestErrorsResponse,
@@ -91,7 +91,7 @@ export interface Control {
   verify(ref: string, input: ReasonRequest, call: Call): Promise<VerifyResponse>
 
   /** `created: false` when it was frozen already. */
-  freeze(input: FreezeRequest, call: Call): Promise<{ created: boolean; body: FreezeView }>
+  freeze(input: FreezeRequest, call: Call): Promise<{ created: boolean; body: FreezeResponse }>
   unfreeze(input: FreezeRequest, call: Call): Promise<UnfreezeResponse>
   listFreezes(): Promise<ListFreezesResponse>
   explainDeployment(ref: string, where?: { service?: string; environment?: string }): Promise<ExplanationResponse>

@@ -2377,6 +2377,7 @@ export interface operations {
                         reason: string;
                         /** Format: date-time */
                         frozen_at: string;
+                        warnings: string[];
                     };
                 };
             };
@@ -2394,6 +2395,7 @@ export interface operations {
                         reason: string;
                         /** Format: date-time */
                         frozen_at: string;
+                        warnings: string[];
                     };
                 };
             };
@@ -2487,6 +2489,7 @@ export interface operations {
                         /** @enum {boolean} */
                         success: true;
                         unfrozen: number;
+                        warnings: string[];
                     };
                 };
             };
