@@ -1,5 +1,12 @@
 import { ERRORS, type ErrorCode } from '@roman/contracts'
-import { deploymentRef, environmentName, errorBody, idempotencyKey, serviceName, uuid } from '@roman/contracts/schemas'
+import {
+  deploymentRef,
+  environmentName,
+  errorBody,
+  idempotencyKey,
+  rollbackRef,
+  serviceName,
+} from '@roman/contracts/schemas'
 import { z } from 'zod'
 
 interface Response<Schema extends z.ZodType> {
@@ -43,7 +50,9 @@ export const deploymentParams = z.object({
 /** Where to look for a deployment, needed only where a version is given and fits several. */
 export const whereQuery = z.object({ service: serviceName.optional(), environment: environmentName.optional() })
 
-export const rollbackParams = z.object({ event_id: uuid.describe('The rollback’s event id.') })
+export const rollbackParams = z.object({
+  event_id: rollbackRef.describe('The rollback’s event id, or a unique prefix of it.'),
+})
 
 /** OpenAPI's word for "takes the service key". */
 export const keyed = [{ serviceKey: [] as string[] }]

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { RomanError } from '@roman/contracts'
+import { ERRORS, type ErrorCode, RomanError } from '@roman/contracts'
 import type { Call } from '@roman/control'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
@@ -137,7 +137,8 @@ describe('bodies', () => {
     expect((await call('/auto-rollback/history?limit=many')).json.details.issues).toMatchObject([
       { in: 'query', path: 'limit' },
     ])
-    expect((await call('/v1/rollbacks/17')).json.details.issues).toMatchObject([{ in: 'path', path: 'event_id' }])
+    const tooLong = await call(`/v1/rollbacks/${'e'.repeat(201)}`)
+    expect(tooLong.json.details.issues).toMatchObject([{ in: 'path', path: 'event_id' }])
     expect((await post('/v1/deployments', { environment: 'p', verison: 'v1' })).json.error).toContain('verison')
   })
 
@@ -360,6 +361,25 @@ describe('failures', () => {
     await call('/v1/summary')
     expect(lines.join('')).toContain('boom')
     expect(lines.join('')).not.toContain(KEY)
+  })
+})
+
+describe('the document', () => {
+  it('names every refusal of what people decide, under its status', async () => {
+    const { call } = await serve({})
+    const { paths } = (await call('/openapi.json')).json
+    const refusals: Record<string, ErrorCode[]> = {
+      'deployments/{id}/approve': ['superseded', 'nothing_waiting', 'already_decided', 'constitutional_rejection'],
+      'deployments/{id}/reject': ['superseded', 'nothing_waiting', 'already_decided'],
+      'deployments/{id}/verify': ['not_verifiable', 'already_decided'],
+      'rollbacks/{event_id}/abort': ['already_decided', 'abort_too_late', 'nothing_waiting', 'ambiguous_rollback'],
+      'rollbacks/{event_id}/override': ['not_overridable', 'already_decided', 'superseded', 'override_not_covering'],
+    }
+    for (const [path, codes] of Object.entries(refusals)) {
+      const { responses } = paths[`/v1/${path}`].post
+      for (const code of codes)
+        expect(responses[ERRORS[code].status]?.description, `${path} ${code}`).toContain(`\`${code}\``)
+    }
   })
 })
 

@@ -1,5 +1,5 @@
 import { judgeSample } from '@roman/constitution'
-import { ask, type ControlContext, expireDecision, keepSamples, readHealth } from '@roman/control'
+import { ask, brakeFor, type ControlContext, expireDecision, keepSamples, readHealth } from '@roman/control'
 import { type SourcePool, withSources } from '@roman/health'
 
 const CHUNK = 500
@@ -23,7 +23,7 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
       chunk.map((row) => row.deployment_id),
     )
     for (const reading of readings) {
-      if (reading.rollback_open || reading.policy.mode === 'observe') continue
+      if (reading.rollback_open) continue
       // Asked for also because asking is what keeps the environment's probes going.
       const sample = withSources(reading.sample, sources.latest(reading.service, reading.environment))
       const verdict = judgeSample(sample, reading.policy.thresholds, { after_window: true })
@@ -36,6 +36,8 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
       if (await hasNoTarget(context, deployment)) continue
       // People have this question already, or have just answered it.
       if (asked !== null) continue
+      const braked = await brakeFor(context, deployment, { late: true })
+      if (braked.action === 'observe') continue
       await keepSamples(context, [
         {
           deployment_id: reading.deployment_id,
@@ -50,7 +52,7 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
         key: `late:${Math.floor(reading.at_ms / waitMs)}`,
         kind: 'late_breach',
         reason: verdict.reason,
-        detail: 'the breach came late: the deployment is a less likely cause',
+        detail: braked.reason,
       })
     }
   }

@@ -25,6 +25,7 @@ describe('afterwards', async () => {
     expect(told).toContain('Snapshot taken. Since the deployment began: nothing is different (roman snapshots diff ')
     expect(told).toContain('succeeded')
     expect(await bed.control.explainDeployment(good)).toMatchObject({ outcome: 'not_rolled_back' })
+    expect(await bed.control.explainRollback(eventId.slice(0, 9))).toEqual(why)
 
     await bed.control.label(bad, { label: 'right' }, CALL)
     await bed.control.label(good, { label: 'right', reason: 'It was fine' }, CALL)
@@ -47,5 +48,27 @@ describe('afterwards', async () => {
     expect(noise.rules.length).toBeGreaterThan(3)
     expect(noise.noise.map(({ signal }) => signal)).toEqual(['error_rate_per_minute', 'recent_errors'])
     expect((await bed.control.thresholds({ environment: 'production' })).errors_per_minute).toBeGreaterThanOrEqual(0)
+  })
+
+  it('finds a rollback by the beginning of its event id, and says what to give where it cannot', async () => {
+    const [one, other] = ['0badcafe-0000-4000-8000-000000000001', '0badcafe-1000-4000-8000-000000000002']
+    const place = { service: 'storefront', environment: 'production' }
+    for (const event_id of [one, other]) {
+      await bed.context.control.db.prisma.rollback_events.create({
+        data: { ...place, event_id, trigger_type: 'manual', trigger_reason: 'Feature bug', status: 'aborted' },
+      })
+    }
+    expect(await bed.control.showRollback('0badcafe-1')).toMatchObject({ event_id: other })
+    expect(await bed.control.showRollback(one.toUpperCase())).toMatchObject({ event_id: one })
+    await expect(bed.control.abort('0BADCAFE', { reason: 'Stop' }, CALL)).rejects.toMatchObject({
+      code: 'ambiguous_rollback',
+      details: { candidates: [{ event_id: one }, { event_id: other }] },
+    })
+    for (const ref of ['nope', '0badcafe0', '0ba', crypto.randomUUID()]) {
+      await expect(bed.control.abort(ref, { reason: 'Stop' }, CALL)).rejects.toMatchObject({
+        code: 'rollback_not_found',
+        message: expect.stringMatching(/Give its event id, .*"roman history"/),
+      })
+    }
   })
 })

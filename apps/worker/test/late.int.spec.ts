@@ -130,9 +130,10 @@ describe('a freeze', async () => {
     const bad = await bed.deploy('v1.0.1')
     const frozen = await bed.control.freeze({ environment: 'production', reason: 'Black Friday' }, CALL)
     expect(frozen.created).toBe(true)
+    expect(frozen.body.warnings).toEqual([expect.stringContaining('people can still roll back')])
     expect(await bed.control.freeze({ environment: 'production', reason: 'Again' }, CALL)).toEqual({
       created: false,
-      body: frozen.body,
+      body: { ...frozen.body, warnings: [expect.stringContaining('by service key since')] },
     })
     await expect(bed.control.freeze({ environment: 'produktion', reason: 'Typo' }, CALL)).rejects.toMatchObject({
       code: 'unknown_environment',
@@ -141,12 +142,20 @@ describe('a freeze', async () => {
 
     await bed.fail('v1.0.1', 6)
     await bed.untilPhase(bad, 'waiting')
+    const asked = await bed.context.control.db.prisma.announcements.findFirstOrThrow({ where: { kind: 'decision' } })
+    expect(asked.payload).toMatchObject({
+      detail: `automatic rollbacks are frozen by service key since ${frozen.body.frozen_at}: Black Friday`,
+    })
     const answer = await bed.control.approve(bad, { reason: 'Do it all the same' }, CALL)
     await bed.untilRollback(bad, ({ event_id, status }) => event_id === answer.event_id && status === 'success')
 
     expect(await bed.control.unfreeze({ environment: 'production', reason: 'Over' }, CALL)).toEqual({
       success: true,
       unfrozen: 1,
+      warnings: [expect.stringContaining('only later breaches act by themselves')],
+    })
+    expect(await bed.control.unfreeze({ environment: 'production', reason: 'Over' }, CALL)).toMatchObject({
+      unfrozen: 0,
     })
     expect(await bed.control.listFreezes()).toEqual({ freezes: [] })
     await bed.deploy('v1.0.3', { status: 'pending' })

@@ -1,4 +1,6 @@
 import { guardWorkflowId, rollbackWorkflowId } from '@roman/contracts'
+import { tellOnce } from '@roman/control'
+import { fixedRomanConfig } from '@roman/runtime'
 import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
 import { CALL, ended, startTestBed, type TestBed } from './test-bed.ts'
@@ -91,6 +93,18 @@ describe('mode observe', async () => {
     expect((await bed.control.history({ limit: 10 })).rollbacks).toEqual([])
     const told = await bed.context.control.db.prisma.announcements.findMany({ where: { deployment_id: bad } })
     expect(told).toMatchObject([{ kind: 'observed', payload: { reason: expect.stringContaining('High error rate') } }])
+
+    // No Discord is configured, so nothing waits for it; with one, the same is delivered.
+    const { control } = bed.context
+    const workflowOf = (row?: { announcement_id: string }) => control.temporal.state(`announce:${row?.announcement_id}`)
+    expect(await workflowOf(told[0])).toBe('absent')
+    expect(await control.db.prisma.outbox.count({ where: { delivered_at: null } })).toBe(0)
+    const discord = { alert_channel_id: '12345', approver_role_ids: [], override_role_ids: [] }
+    const config = fixedRomanConfig({ ...control.config.current(), discord })
+    await tellOnce({ ...control, config }, bad, 'blind', 'Nothing can be read')
+    const heard = await control.db.prisma.announcements.findFirstOrThrow({ where: { kind: 'blind' } })
+    expect(await workflowOf(heard)).toBe('running')
+    await bed.temporal.client.workflow.getHandle(`announce:${heard.announcement_id}`).terminate()
   })
 })
 

@@ -12,7 +12,10 @@ describe('freeze', () => {
     const url = await serve({
       freeze: async (input) => {
         sent = input
-        return { created: true, body: { ...frozen, service: 'storefront', frozen_at: NOW.toISOString() } }
+        const warnings = [
+          'Automatic rollbacks stop, and deployments that ask first are refused; people can still roll back, approve and override.',
+        ]
+        return { created: true, body: { ...frozen, service: 'storefront', frozen_at: NOW.toISOString(), warnings } }
       },
     })
     const place = ['--service', 'storefront', '--environment', 'production']
@@ -37,7 +40,11 @@ describe('freeze', () => {
     ['unfreeze-nothing', 0, 1],
   ])('%s says what stays frozen at that place, and fails where it lifted nothing', async (name, unfrozen, code) => {
     const url = await serve({
-      unfreeze: async () => ({ success: true, unfrozen }),
+      unfreeze: async () => ({
+        success: true,
+        unfrozen,
+        warnings: unfrozen > 0 ? ['What breached meanwhile stays with the people who were asked.'] : [],
+      }),
       listFreezes: async () => ({ freezes: [frozen, { ...frozen, environment: 'staging' }] }),
     })
     const place = ['--service', 'storefront', '--environment', 'production']

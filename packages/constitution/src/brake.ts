@@ -44,9 +44,10 @@ export function brake(evidence: BrakeEvidence): BrakeDecision {
   if (malformed !== null) return { action: 'ask', reason: `the brake cannot be judged: ${malformed}` }
   const { mode } = evidence
   if (mode === 'observe') return { action: 'observe', reason: 'mode is observe' }
+  // Before the mode and a freeze: it is what people who are asked need to know.
+  if (evidence.late) return { action: 'ask', reason: 'the breach came late: the deployment is a less likely cause' }
   if (mode === 'ask') return { action: 'ask', reason: 'mode is ask' }
   if (evidence.frozen !== false) return { action: 'ask', reason: frozenReason(evidence.frozen) }
-  if (evidence.late) return { action: 'ask', reason: 'the breach came late: the deployment is a less likely cause' }
   const shared = sharedCause(evidence.services_breaching)
   if (shared !== null) return { action: 'ask', reason: shared }
   if (evidence.automatic_last_hour >= evidence.hourly_cap) {
@@ -83,7 +84,8 @@ export function mayFreeze(evidence: FreezeEvidence): Decision {
   const { where, frozen, reason, authorised } = evidence
   if (!authorised) return notAuthorised()
   if (frozen !== null) {
-    return refuse('already_decided', `In ${where} ${frozenReason(frozen)} already.`, 'There is nothing to do.')
+    const fact = `In ${where} automatic rollbacks are frozen already${freezeDetails(frozen)}.`
+    return refuse('already_decided', fact, 'There is nothing to do.')
   }
   const warnings = [
     'Automatic rollbacks stop, and deployments that ask first are refused; people can still roll back, approve and override.',
@@ -108,11 +110,13 @@ function notAuthorised() {
 }
 
 function frozenReason(frozen: true | Freeze): string {
-  const fact = 'automatic rollbacks are frozen'
-  if (frozen === true) return fact
-  const by = frozen.by === null ? '' : ` by ${frozen.by}`
-  const since = frozen.at === null ? '' : ` since ${frozen.at}`
-  return `${fact}${by}${since}${frozen.reason === null ? '' : `: ${frozen.reason}`}`
+  return `automatic rollbacks are frozen${frozen === true ? '' : freezeDetails(frozen)}`
+}
+
+function freezeDetails({ by, at, reason }: Freeze): string {
+  const who = by === null ? '' : ` by ${by}`
+  const since = at === null ? '' : ` since ${at}`
+  return `${who}${since}${reason === null ? '' : `: ${reason}`}`
 }
 
 function sharedCause(breaching: number | readonly string[]): string | null {

@@ -7,10 +7,13 @@ import {
 } from './action-profile.ts'
 import { type Decision, type Reason, type Refused, refuse } from './decision.ts'
 import { entropyOf } from './entropy.ts'
-import { evaluateLaws, type Validation } from './laws.ts'
+import { type ActionProfile, evaluateLaws, type Validation } from './laws.ts'
 import { flag, listOf, optional, record, refuseMalformed, text } from './malformed.ts'
 import {
   inOrder,
+  LAW_TITLES,
+  LAWS,
+  type LawName,
   NO_VALID_TARGET,
   PRECONDITIONS,
   type PreconditionName,
@@ -75,11 +78,11 @@ export function mayRollBack(evidence: RollbackEvidence, override?: Override): Ro
   const { violated } = validation
 
   if (violated.includes('no_target')) {
-    return { ...rejection('no_valid_target', validation, trace), overridable: false, ...judged }
+    return { ...rejection('no_valid_target', validation), overridable: false, ...judged }
   }
   if (override === undefined) {
     if (violated.length === 0) return { allowed: true, warnings, ...judged }
-    return { ...rejection('constitutional_rejection', validation, trace), ...judged }
+    return { ...rejection('constitutional_rejection', validation), ...judged }
   }
   const faulty = faultyOverride(evidence.deployment.deployment_id, override, violated, warnings)
   if (faulty) return { ...faulty, ...judged }
@@ -109,7 +112,8 @@ export function validateRollback(evidence: RollbackEvidence): {
   const { profile, trace, warnings } = deriveActionProfile(withRealTarget(evidence))
   const preconditions = judgePreconditions(evidence)
   const failed = preconditions.filter((finding) => !finding.passed)
-  const laws = profile === null ? null : evaluateLaws(profile, { entropy: entropyOf(evidence.present.sample) })
+  const entropy = entropyOf(evidence.present.sample)
+  const laws = profile === null ? null : withCauses(evaluateLaws(profile, { entropy }), trace)
   const violated = inOrder([...(laws?.violated ?? []), ...failed.map((finding) => finding.precondition)])
   return {
     validation: {
@@ -122,6 +126,32 @@ export function validateRollback(evidence: RollbackEvidence): {
     },
     profile,
     trace,
+  }
+}
+
+/** Laws whose number stands for several facts; of the others the message itself says all there is. */
+const JUDGED_FIELD: Partial<Record<LawName, keyof ActionProfile>> = {
+  inhabitance: 'risk_to_life',
+  structural_integrity: 'geometric_ratio',
+}
+
+/** The law knows only the number; people want to know which risk, or which check failed. */
+function withCauses(laws: Validation, trace: readonly TraceEntry[]): Validation {
+  const told = (law: LawName | undefined, text: string) => {
+    const field = law && JUDGED_FIELD[law]
+    return field === undefined ? text : `${text}: ${trace.find((entry) => entry.field === field)?.from}`
+  }
+  return {
+    ...laws,
+    violations: laws.violations.map((text) =>
+      told(
+        LAWS.find((law) => text.startsWith(LAW_TITLES[law])),
+        text,
+      ),
+    ),
+    findings: laws.findings.map((finding) =>
+      finding.passed ? finding : { ...finding, message: told(finding.law, finding.message) },
+    ),
   }
 }
 
@@ -196,19 +226,10 @@ function outOfTurn(evidence: RollbackEvidence, warnings: string[]): Refused | nu
   return null
 }
 
-function rejection(
-  code: 'no_valid_target' | 'constitutional_rejection',
-  validation: RollbackValidation,
-  trace: readonly TraceEntry[],
-): Refused {
-  // The law knows only the number; people want to know which risk.
-  const risk = trace.find(({ field }) => field === 'risk_to_life')?.from
+function rejection(code: 'no_valid_target' | 'constitutional_rejection', validation: RollbackValidation): Refused {
   const fromLaws = validation.findings
     .filter((finding) => !finding.passed)
-    .map((finding): Reason => {
-      const message = finding.law === 'inhabitance' ? `${finding.message}: ${risk}` : finding.message
-      return { name: finding.law, message, way_out: wayOut(finding.law) }
-    })
+    .map(({ law: name, message }): Reason => ({ name, message, way_out: wayOut(name) }))
   const fromPreconditions = validation.preconditions
     .filter((finding) => !finding.passed)
     .map(({ precondition: name, message }): Reason => ({ name, message, way_out: wayOut(name) }))

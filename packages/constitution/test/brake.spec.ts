@@ -41,7 +41,7 @@ describe('a freeze', () => {
       reasons: [
         {
           message:
-            'In storefront in production automatic rollbacks are frozen by ada since 2026-01-05T14:00:00Z: release week already.',
+            'In storefront in production automatic rollbacks are frozen already by ada since 2026-01-05T14:00:00Z: release week.',
           way_out: 'There is nothing to do.',
         },
       ],

@@ -216,6 +216,8 @@ describe('the brake', () => {
     [{ mode: 'observe', frozen: true }, 'observe', 'mode is observe'],
     [{ frozen: true }, 'ask', 'automatic rollbacks are frozen'],
     [{ late: true }, 'ask', 'the breach came late: the deployment is a less likely cause'],
+    [{ late: true, mode: 'ask', frozen: true }, 'ask', 'the breach came late: the deployment is a less likely cause'],
+    [{ late: true, mode: 'observe' }, 'observe', 'mode is observe'],
     [{ services_breaching: 3 }, 'ask', '3 services are in breach together: shared cause?'],
     [{ automatic_last_hour: 3 }, 'ask', '3 automatic rollbacks in the last hour, the cap is 3'],
     [{ hourly_cap: 0, automatic_last_hour: 0 }, 'ask', '0 automatic rollbacks in the last hour, the cap is 0'],

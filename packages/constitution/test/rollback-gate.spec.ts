@@ -71,6 +71,24 @@ describe('a rollback', () => {
     })
   })
 
+  it('whose plan does not hold together names the check that failed, wherever it is told', () => {
+    const checks = [{ name: 'deployer_able', holds: false, detail: './deploy.sh is not there' }, ...breached.checks]
+    const told =
+      'Law of Structural Integrity violated: geometric_ratio must be within 0.1 of 1.618, was 1.2944: ' +
+      '4 of 5 structural checks hold; failed: deployer_able (./deploy.sh is not there)'
+    const decision = mayRollBack(evidenceOf({ checks, target: worse }))
+    expect(decision).toMatchObject({ reasons: [{ name: 'total_coherence' }, { message: told }] })
+    const coherence = 'Law of Total Coherence violated: Cannot increase entropy when system unstable'
+    expect(decision.validation.violations).toEqual([coherence, told])
+    const messages = decision.validation.findings.map(({ message }) => message)
+    expect(messages).toEqual([
+      'Law of Inhabitance upheld: risk_to_life 0',
+      'Law of Harmonic Attraction upheld: harmonic_resonance at 7.83 Hz',
+      coherence,
+      told,
+    ])
+  })
+
   it('without a target begins with the promised words', () => {
     const decision = mayRollBack(evidenceOf({ target: null, database: inconsistent }))
     expect(decision).toMatchObject({ code: 'no_valid_target', overridable: false, profile: null, trace: [] })

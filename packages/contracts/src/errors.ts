@@ -9,6 +9,7 @@ export const ERRORS = {
   unknown_user: { status: 400, title: 'initiated_by names nobody in auth.users.' },
   ambiguous_deployment: { status: 400, title: 'The prefix or version fits several deployments.' },
   ambiguous_snapshot: { status: 400, title: 'The prefix fits several snapshots.' },
+  ambiguous_rollback: { status: 400, title: 'The prefix fits several rollbacks.' },
   unauthorized: { status: 401, title: 'No key, or a wrong one.' },
   constitutional_rejection: { status: 403, title: 'The constitution refused the rollback.' },
   forbidden: { status: 403, title: 'The key may not do this.' },

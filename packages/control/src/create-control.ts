@@ -9,6 +9,7 @@ import { createIntake } from './intake.ts'
 import { withKnownActors } from './known-actors.ts'
 import type { Control } from './port.ts'
 import { resolveDeployment } from './store/deployments.ts'
+import { noRollback, resolveRollback } from './store/rollbacks.ts'
 import { abortRollback } from './use-cases/abort-rollback.ts'
 import { addActor, listActors, removeActor } from './use-cases/actors.ts'
 import { runBacktest } from './use-cases/backtest.ts'
@@ -56,13 +57,13 @@ export const createControl = (context: ControlContext): Control => {
       return { should_rollback: verdict.state === 'breach', reason: verdict.reason, health: reportOf(reading) }
     },
     history: (query) => readHistory(context.db, query),
-    async showRollback(eventId) {
-      const view = await readRollback(context.db, eventId)
-      if (view === null) throw noRollback(eventId)
+    async showRollback(ref) {
+      const view = await readRollback(context.db, await resolveRollback(context.db, ref))
+      if (view === null) throw noRollback(ref)
       return view
     },
-    override: (eventId, input, call) => overrideRollback(context, eventId, input, call),
-    abort: (eventId, input, call) => abortRollback(context, eventId, input, call),
+    override: (ref, input, call) => overrideRollback(context, ref, input, call),
+    abort: (ref, input, call) => abortRollback(context, ref, input, call),
     approve: async (ref, input, call) => ({
       success: true,
       ...(await decide(context, 'approve', ref, input.reason, call)),
@@ -79,9 +80,10 @@ export const createControl = (context: ControlContext): Control => {
       const { deployment_id } = await resolveDeployment(context.db, ref, where)
       return readExplanation(context.db, deployment_id)
     },
-    async explainRollback(eventId) {
-      const event = await context.db.prisma.rollback_events.findUnique({ where: { event_id: eventId } })
-      if (event?.deployment_id == null) throw noRollback(eventId)
+    async explainRollback(ref) {
+      const event_id = await resolveRollback(context.db, ref)
+      const event = await context.db.prisma.rollback_events.findUnique({ where: { event_id } })
+      if (event?.deployment_id == null) throw noRollback(ref)
       return readExplanation(context.db, event.deployment_id)
     },
     backtest: (input) => runBacktest(context, input),
@@ -130,9 +132,6 @@ export const createControl = (context: ControlContext): Control => {
   }
   return translated(withKnownActors(context.db, control))
 }
-
-const noRollback = (eventId: string): RomanError =>
-  new RomanError('rollback_not_found', `Rollback ${eventId} is not recorded. GET /auto-rollback/history lists what is.`)
 
 /** PostgreSQL being away is one clear error, whichever use-case met it. */
 const translated = (control: Control): Control =>

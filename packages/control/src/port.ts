@@ -18,7 +18,7 @@ import type {
   ExecuteRollbackResponse,
   ExplanationResponse,
   FreezeRequest,
-  FreezeView,
+  FreezeResponse,
   HistoryQuery,
   HistoryResponse,
   IngestErrorsResponse,
@@ -92,21 +92,22 @@ export interface Control {
   ): Promise<RollbackAnswer>
   checkDeployment(input: CheckRequest): Promise<CheckResponse>
   history(query: HistoryQuery): Promise<HistoryResponse>
-  showRollback(eventId: string): Promise<RollbackView>
+  /** `ref`: the event id, or a unique prefix of it. */
+  showRollback(ref: string): Promise<RollbackView>
   /** A new request that names the refused event. */
-  override(eventId: string, input: OverrideRequest, call: Call): Promise<ExecuteRollbackResponse>
-  abort(eventId: string, input: AbortRollbackRequest, call: Call): Promise<AbortRollbackResponse>
+  override(ref: string, input: OverrideRequest, call: Call): Promise<ExecuteRollbackResponse>
+  abort(ref: string, input: AbortRollbackRequest, call: Call): Promise<AbortRollbackResponse>
 
   approve(ref: string, input: ReasonRequest, call: Call): Promise<DecisionResponse>
   reject(ref: string, input: ReasonRequest, call: Call): Promise<DecisionResponse>
   verify(ref: string, input: ReasonRequest, call: Call): Promise<VerifyResponse>
 
   /** `created: false` when it was frozen already. */
-  freeze(input: FreezeRequest, call: Call): Promise<{ created: boolean; body: FreezeView }>
+  freeze(input: FreezeRequest, call: Call): Promise<{ created: boolean; body: FreezeResponse }>
   unfreeze(input: FreezeRequest, call: Call): Promise<UnfreezeResponse>
   listFreezes(): Promise<ListFreezesResponse>
   explainDeployment(ref: string, where?: { service?: string; environment?: string }): Promise<ExplanationResponse>
-  explainRollback(eventId: string): Promise<ExplanationResponse>
+  explainRollback(ref: string): Promise<ExplanationResponse>
   backtest(input: BacktestRequest): Promise<BacktestResponse>
   thresholds(query: ThresholdsQuery): Promise<ThresholdsResponse>
 

@@ -94,7 +94,7 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       return receive((signal) => api.POST('/v1/deployments/{id}/label', { body, params, signal }), sending)
     },
     /** Intents are refused and automatic rollbacks ask people; left out, service or environment means all. */
-    freeze(body: T.Freeze, options?: CommandOptions): Promise<T.Frozen> {
+    freeze(body: T.Freeze, options?: CommandOptions): Promise<T.FreezeSet> {
       const [header, sending] = command(options)
       return receive((signal) => api.POST('/v1/freezes', { body, params: { header }, signal }), sending)
     },

@@ -20,8 +20,10 @@ export const abortRollback: Route = (app, { control }) => {
           ...failures(
             'unknown_user',
             'rollback_not_found',
+            'ambiguous_rollback',
+            'already_decided',
             'abort_too_late',
-            'illegal_transition',
+            'nothing_waiting',
             'payload_too_large',
             'temporal_unavailable',
           ),

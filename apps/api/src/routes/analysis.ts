@@ -16,7 +16,7 @@ export const analysis: Route = (app, { control }) => {
         body: backtestRequest,
         response: {
           200: answer('More or fewer rollbacks, which, and how much earlier.', backtestResponse),
-          ...failures('unknown_service', 'unknown_environment'),
+          ...failures('unknown_service', 'unknown_environment', 'payload_too_large'),
         },
       },
     },

@@ -4,8 +4,12 @@ import type { Route } from '../app.ts'
 import { answer, commandHeaders, deploymentParams, failures, keyed } from '../route-schema.ts'
 
 const DECISIONS = {
-  approve: 'Approve the rollback that waits for people',
-  reject: 'Reject the rollback that waits for people; the guard watches on',
+  approve: {
+    summary: 'Approve the rollback that waits for people',
+    // Also what keeps the rollback from being requested, or the deployment from being marked verified.
+    codes: ['constitutional_rejection', 'deployment_not_live', 'rollback_in_progress', 'not_verifiable'],
+  },
+  reject: { summary: 'Reject the rollback that waits for people; the guard watches on', codes: [] },
 } as const
 
 /** Two calls with one shape: a person's yes or no. */
@@ -16,7 +20,7 @@ export const decideDeployment: Route = (app, { control }) => {
       {
         schema: {
           operationId: `${decision}Deployment`,
-          summary: DECISIONS[decision],
+          summary: DECISIONS[decision].summary,
           tags: ['deployments'],
           security: keyed,
           headers: commandHeaders,
@@ -30,8 +34,8 @@ export const decideDeployment: Route = (app, { control }) => {
               'deployment_not_found',
               'nothing_waiting',
               'already_decided',
-              'not_overridable',
               'superseded',
+              ...DECISIONS[decision].codes,
               'payload_too_large',
               'temporal_unavailable',
             ),

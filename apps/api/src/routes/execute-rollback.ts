@@ -41,7 +41,6 @@ export const executeRollback: Route = (app, { control, closing }) => {
             'deployment_not_live',
             'idempotency_conflict',
             'rollback_in_progress',
-            'environment_frozen',
             'payload_too_large',
           ),
           200: answer('Rolled back, and the health of what is live now is verified.', executeRollbackResponse),

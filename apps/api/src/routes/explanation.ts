@@ -34,7 +34,7 @@ export const explanation: Route = (app, { control }) => {
         params: rollbackParams,
         response: {
           200: answer('The whole account, in order.', explanationResponse),
-          ...failures('rollback_not_found'),
+          ...failures('rollback_not_found', 'ambiguous_rollback'),
         },
       },
     },

@@ -1,4 +1,4 @@
-import { freezeRequest, freezeView, listFreezesResponse, unfreezeResponse } from '@roman/contracts/schemas'
+import { freezeRequest, freezeResponse, listFreezesResponse, unfreezeResponse } from '@roman/contracts/schemas'
 import { callOf } from '../actor.ts'
 import type { Route } from '../app.ts'
 import { answer, commandHeaders, failures, keyed } from '../route-schema.ts'
@@ -16,9 +16,9 @@ export const freezes: Route = (app, { control }) => {
         headers: commandHeaders,
         body: freezeRequest,
         response: {
-          201: answer('Frozen now.', freezeView),
-          200: answer('It was frozen already.', freezeView),
-          ...failures('unknown_service', 'unknown_environment', 'unknown_user'),
+          201: answer('Frozen now.', freezeResponse),
+          200: answer('It was frozen already.', freezeResponse),
+          ...failures('unknown_service', 'unknown_environment', 'unknown_user', 'payload_too_large'),
         },
       },
     },
@@ -39,7 +39,7 @@ export const freezes: Route = (app, { control }) => {
         body: freezeRequest,
         response: {
           200: answer('How many freezes were lifted: 0 or 1.', unfreezeResponse),
-          ...failures('unknown_user'),
+          ...failures('unknown_user', 'payload_too_large'),
         },
       },
     },

@@ -18,7 +18,7 @@ export const labelDeployment: Route = (app, { control }) => {
         body: labelRequest,
         response: {
           200: answer('Kept.', labelResponse),
-          ...failures('deployment_not_found', 'ambiguous_deployment', 'unknown_user'),
+          ...failures('deployment_not_found', 'ambiguous_deployment', 'unknown_user', 'payload_too_large'),
         },
       },
     },

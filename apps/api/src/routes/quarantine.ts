@@ -29,7 +29,7 @@ export const quarantine: Route = (app, { control }) => {
         body: releaseRequest,
         response: {
           200: answer('How many entries were released.', releaseResponse),
-          ...failures('unknown_service', 'unknown_environment', 'unknown_user'),
+          ...failures('unknown_service', 'unknown_environment', 'unknown_user', 'payload_too_large'),
         },
       },
     },

@@ -12,7 +12,10 @@ export const showRollback: Route = (app, { control }) => {
         tags: ['rollbacks'],
         security: keyed,
         params: rollbackParams,
-        response: { 200: answer('The rollback.', rollbackView), ...failures('rollback_not_found') },
+        response: {
+          200: answer('The rollback.', rollbackView),
+          ...failures('rollback_not_found', 'ambiguous_rollback'),
+        },
       },
     },
     (request) => control.showRollback(request.params.event_id),

@@ -22,6 +22,7 @@ export const verifyDeployment: Route = (app, { control }) => {
             'ambiguous_deployment',
             'deployment_not_found',
             'not_verifiable',
+            'already_decided',
             'payload_too_large',
           ),
         },

@@ -11,7 +11,7 @@ interface Options {
 export const abort = (cli: Cli): Command =>
   new Command('abort')
     .description('stop a rollback, until the previous version is live')
-    .argument('<event>', 'the rollback')
+    .argument('<event>', 'the rollback: its event id, or the beginning of it')
     .requiredOption('--reason <reason>', 'why; it goes on record')
     .option('--as <user>', 'uuid of the known user who aborts')
     .option('--json', 'print JSON')

@@ -32,8 +32,7 @@ export const freeze = (cli: Cli): Command =>
     const frozen = await clientOf(cli).freeze(bodyOf(options))
     if (options.json) return printJson(cli, frozen)
     print(cli.out, freezeLine(cli, frozen))
-    if (frozen.reason !== options.reason) print(cli.out, '  It was frozen already; the first reason stands.')
-    print(cli.out, '  Rollbacks ask people, and deployments that ask first (status pending) are refused.')
+    for (const warning of frozen.warnings) print(cli.out, `  ${warning}`)
     print(cli.out, `  To lift it: ${unfreezeCommand(frozen)}`)
   })
 
@@ -49,7 +48,9 @@ async function lift(cli: Cli, options: Options): Promise<void> {
   if (options.json) printJson(cli, answer)
   else {
     if (lifted) print(cli.out, `${cli.colors.green('✔')} The freeze of ${placeName(options)} is lifted.`)
-    else print(cli.err, `${cli.colors.red('Error:')} No freeze names ${placeName(options)}: nothing was lifted.`)
+    for (const warning of answer.warnings) print(cli.out, `  ${warning}`)
+    if (!lifted)
+      print(cli.err, `${cli.colors.red('Error:')} No freeze names ${placeName(options)}: nothing was lifted.`)
     // A wider or a narrower one goes on holding back, which is easily overlooked.
     for (const left of freezesAt(await client.listFreezes(), options)) {
       print(cli.out, freezeLine(cli, left))

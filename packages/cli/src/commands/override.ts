@@ -12,7 +12,7 @@ interface Options {
 export const override = (cli: Cli): Command =>
   new Command('override')
     .description('let a refused rollback run all the same; audited as critical')
-    .argument('<event>', 'the refused rollback')
+    .argument('<event>', 'the refused rollback: its event id, or the beginning of it')
     .requiredOption('--reason <reason>', 'why; it goes on record')
     .requiredOption('--violations <names>', `every violation, by name, with commas: ${VIOLATIONS.join(', ')}`)
     .option('--as <user>', 'uuid of the known user who overrides')

@@ -20,10 +20,18 @@ export const freezeView = z.object({
 })
 export type FreezeView = z.infer<typeof freezeView>
 
+/** `warnings`: what the freeze means for people, or which one stands already. */
+export const freezeResponse = freezeView.extend({ warnings: z.array(z.string()) })
+export type FreezeResponse = z.infer<typeof freezeResponse>
+
 export const listFreezesResponse = z.object({ freezes: z.array(freezeView) })
 export type ListFreezesResponse = z.infer<typeof listFreezesResponse>
 
-export const unfreezeResponse = z.object({ success: z.literal(true), unfrozen: z.number().int() })
+export const unfreezeResponse = z.object({
+  success: z.literal(true),
+  unfrozen: z.number().int(),
+  warnings: z.array(z.string()),
+})
 export type UnfreezeResponse = z.infer<typeof unfreezeResponse>
 
 /** `POST /v1/deployments/:id/label`: whether what the guard did about it was right. */

@@ -45,6 +45,8 @@ export const pastTimestamp = timestamp
 
 /** Wherever a person names a deployment: its uuid, a unique prefix of it (8 characters at least), or its version. */
 export const deploymentRef = text(200)
+/** Wherever a person names a rollback: its event id, or a unique prefix of it (4 characters at least). */
+export const rollbackRef = text(200)
 const name = z
   .string()
   .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, 'letters, digits, ".", "_" and "-", 63 characters at most')

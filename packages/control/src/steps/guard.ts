@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import {
+  type BrakeDecision,
   brake,
-  DEFAULT_ROLLBACKS_PER_HOUR,
   entropyOf,
+  type GuardPolicy,
   type HealthSample,
+  hourlyCap,
   judgeSample,
   toHealthReport,
 } from '@roman/constitution'
@@ -15,7 +17,7 @@ import { configuredNow } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, openRollback } from '../store/deployments.ts'
-import { isFrozen } from '../store/freezes.ts'
+import { freezeInForce } from '../store/freezes.ts'
 import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
 import { requestingTransaction, requestRollback } from '../use-cases/request-rollback.ts'
@@ -231,7 +233,7 @@ export const decideOnBreach = async (
   }
   const detailOfUsedUp = 'its one automatic rollback was tried already'
   if (begun !== null) return ask(context, deployment, { key: phase, reason: verdict.reason, detail: detailOfUsedUp })
-  const braked = await brakeFor(context, deployment)
+  const braked = await brakeFor(context, deployment, { late: false })
   try {
     if (braked.action === 'observe') return await observeOnly(context, deployment, verdict.reason)
     if (braked.action === 'ask')
@@ -264,21 +266,26 @@ export const decideOnBreach = async (
   }
 }
 
-const brakeFor = async (context: ControlContext, deployment: DeploymentRecord) => {
-  const policy = deployment.policy as { mode: 'auto' | 'ask' | 'observe'; rollbacks_per_hour?: number }
-  const [row] = await context.db.prisma.$queryRaw<{ automatic_last_hour: number; services_breaching: number }[]>`
+/** How far a breach of this deployment may go by itself: the brake's own answer, on evidence read now. */
+export const brakeFor = async (
+  context: Pick<ControlContext, 'db'>,
+  { service, environment, policy: stored }: DeploymentRecord,
+  { late }: { late: boolean },
+): Promise<BrakeDecision> => {
+  const policy = stored as unknown as GuardPolicy
+  const [row] = await context.db.prisma.$queryRaw<{ automatic_last_hour: number; services_breaching: string[] }[]>`
     SELECT
-      (SELECT count(*)::int FROM ops.rollback_events WHERE service = ${deployment.service} AND environment = ${deployment.environment}
+      (SELECT count(*)::int FROM ops.rollback_events WHERE service = ${service} AND environment = ${environment}
         AND trigger_type = 'automatic' AND initiated_at > now() - interval '1 hour') AS automatic_last_hour,
-      (SELECT count(DISTINCT d.service)::int FROM ops.guard_verdicts v JOIN ops.live l USING (deployment_id) JOIN ops.deployments d USING (deployment_id)
-        WHERE v.verdict = 'breach' AND v.decided_at > now() - interval '1 minute' AND d.environment = ${deployment.environment}) AS services_breaching`
+      (SELECT coalesce(array_agg(DISTINCT d.service), '{}') FROM ops.guard_verdicts v JOIN ops.live l USING (deployment_id) JOIN ops.deployments d USING (deployment_id)
+        WHERE v.verdict = 'breach' AND v.decided_at > now() - interval '1 minute' AND d.environment = ${environment}) AS services_breaching`
   return brake({
     mode: policy.mode,
-    frozen: await isFrozen(context.db.prisma, deployment.service, deployment.environment),
+    frozen: (await freezeInForce(context.db.prisma, service, environment)) ?? false,
     automatic_last_hour: row!.automatic_last_hour,
-    hourly_cap: policy.rollbacks_per_hour ?? DEFAULT_ROLLBACKS_PER_HOUR,
+    hourly_cap: hourlyCap(policy),
     services_breaching: row!.services_breaching,
-    late: false,
+    late,
   })
 }
 

@@ -1,11 +1,10 @@
 import { sameCommit } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import type { Database, Prisma, Tx } from '@roman/db'
+import { isUuid, uuidsBeginning } from './uuid-prefix.ts'
 
 export type DeploymentRecord = Prisma.deploymentsGetPayload<object>
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const PREFIX = /^[0-9a-f-]{4,36}$/i
 const CANDIDATES_MAX = 10
 
 export interface Where {
@@ -22,7 +21,7 @@ export const resolveDeployment = async (
   ref: string,
   where: Where = {},
 ): Promise<DeploymentRecord> => {
-  if (UUID.test(ref)) {
+  if (isUuid(ref)) {
     const exact = await db.prisma.deployments.findUnique({ where: { deployment_id: ref.toLowerCase() } })
     if (exact !== null) return exact
     throw notFound(ref)
@@ -43,11 +42,11 @@ export const resolveDeployment = async (
   }
   if (places.size === 1) return byVersion[0]!
   if (places.size > 1) throw ambiguous(ref, [...places.values()])
-  if (PREFIX.test(ref)) {
-    const ids = await db.prisma.$queryRaw<{ deployment_id: string }[]>`
-      SELECT deployment_id FROM ops.deployments WHERE deployment_id::text LIKE ${`${ref.toLowerCase()}%`} LIMIT ${CANDIDATES_MAX}`
+  const range = uuidsBeginning(ref)
+  if (range !== null) {
     const rows = await db.prisma.deployments.findMany({
-      where: { ...scope, deployment_id: { in: ids.map((row) => row.deployment_id) } },
+      where: { ...scope, deployment_id: { gte: range.from, lte: range.to } },
+      take: CANDIDATES_MAX,
     })
     if (rows.length === 1) return rows[0]!
     if (rows.length > 1) throw ambiguous(ref, rows)

@@ -22,8 +22,11 @@ export const deliver = async (context: ControlContext, keys?: readonly string[])
     orderBy: [{ attempts: 'asc' }, { id: 'asc' }],
     take: 500,
   })
+  const unheard = context.config.current().discord === undefined ? rows.filter(({ kind }) => kind === 'announce') : []
+  if (unheard.length > 0) await setAside(context, unheard)
+  const due = rows.filter((row) => !unheard.includes(row))
   const results = await Promise.all(
-    rows.map(async (row) => {
+    due.map(async (row) => {
       try {
         await context.temporal.start({
           kind: row.kind,
@@ -46,4 +49,19 @@ export const deliver = async (context: ControlContext, keys?: readonly string[])
     }),
   )
   return results.every(Boolean)
+}
+
+const toldOf = new WeakSet<ControlContext>()
+
+/** An announcement that nobody is configured to deliver is no work: as a workflow it would wait for a day and then fail. */
+const setAside = async (context: ControlContext, rows: readonly { id: bigint }[]): Promise<void> => {
+  await context.db.prisma.outbox.updateMany({
+    where: { id: { in: rows.map(({ id }) => id) }, delivered_at: null },
+    data: { delivered_at: new Date(), last_error: 'roman.yaml has no section "discord"' },
+  })
+  if (toldOf.has(context)) return
+  toldOf.add(context)
+  context.log.warn(
+    'roman.yaml has no section "discord": announcements are kept in ops.announcements and sent to nobody. Add one to have people told.',
+  )
 }

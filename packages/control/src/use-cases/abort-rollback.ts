@@ -4,13 +4,13 @@ import {
   type AbortRequest,
   type AbortRollbackRequest,
   type AbortRollbackResponse,
-  RomanError,
   rollbackWorkflowId,
   UPDATES,
 } from '@roman/contracts'
 import type { ControlContext } from '../context.ts'
 import type { Call } from '../port.ts'
 import { requireUser } from '../store/deployments.ts'
+import { noRollback, resolveRollback } from '../store/rollbacks.ts'
 import { readRollback } from '../views/rollbacks.ts'
 import { refusal } from './refusal.ts'
 
@@ -19,14 +19,14 @@ const ABORT_WAIT_MS = 10_000
 /** Asks a running rollback to stop, and waits a little for it to have stopped. */
 export const abortRollback = async (
   context: ControlContext,
-  eventId: string,
+  ref: string,
   input: AbortRollbackRequest,
   call: Call,
 ): Promise<AbortRollbackResponse> => {
   await requireUser(context.db.prisma, 'initiated_by', call.actor.user_id)
+  const eventId = await resolveRollback(context.db, ref)
   const view = await readRollback(context.db, eventId)
-  if (view === null)
-    throw new RomanError('rollback_not_found', `Rollback ${eventId} is not recorded. "roman history" lists what is.`)
+  if (view === null) throw noRollback(ref)
   const decision = mayAbort({
     event_id: eventId,
     status: view.status,

@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto'
+import { mayFreeze, mayUnfreeze } from '@roman/constitution'
 import {
   type FreezeRequest,
+  type FreezeResponse,
   type FreezeView,
   type LabelRequest,
   type LabelResponse,
   RomanError,
   type UnfreezeResponse,
 } from '@roman/contracts'
-import type { Prisma } from '@roman/db'
+import type { Prisma, Tx } from '@roman/db'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import type { Call } from '../port.ts'
 import { audit, json } from '../store/audit.ts'
 import { requireUser, resolveDeployment } from '../store/deployments.ts'
+import { freezeOf } from '../store/freezes.ts'
+import { refusal } from './refusal.ts'
 
 type Place = Pick<FreezeRequest, 'service' | 'environment'>
 
@@ -48,25 +52,32 @@ const viewOf = (row: Prisma.freezesGetPayload<object>): FreezeView => ({
   frozen_at: row.frozen_at.toISOString(),
 })
 
+/** One after the other: the gates judge what stands, and it must stand until their answer is written down. */
+const inTurn = (tx: Tx) => tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('ops.freezes'))`
+
+/** The freeze that names exactly this service and environment. */
+const standing = (tx: Tx, place: Place) => tx.freezes.findFirst({ where: { ...asWhere(place), unfrozen_at: null } })
+
 /** Stops automatic rollbacks and refuses intents; people can still act. Freezing what is frozen is the same freeze. */
 export const freeze = async (
   context: ControlContext,
   input: FreezeRequest,
   call: Call,
-): Promise<{ created: boolean; body: FreezeView }> => {
+): Promise<{ created: boolean; body: FreezeResponse }> => {
   mustExist(context, input)
   return context.db.transaction(async (tx) => {
     await requireUser(tx, 'initiated_by', call.actor.user_id)
-    const [created] = await tx.freezes.createManyAndReturn({
-      data: [{ freeze_id: randomUUID(), ...asWhere(input), reason: input.reason, frozen_by: json(call.actor) }],
-      skipDuplicates: true,
-    })
-    if (created === undefined) {
-      return {
-        created: false,
-        body: viewOf(await tx.freezes.findFirstOrThrow({ where: { ...asWhere(input), unfrozen_at: null } })),
-      }
+    await inTurn(tx)
+    const before = await standing(tx, input)
+    const frozen = before === null ? null : freezeOf(before)
+    const decision = mayFreeze({ where: nameOf(input), frozen, reason: input.reason, authorised: true })
+    if (!decision.allowed) {
+      if (before === null || decision.code !== 'already_decided') throw refusal(decision)
+      return { created: false, body: { ...viewOf(before), warnings: decision.reasons.map(({ message }) => message) } }
     }
+    const created = await tx.freezes.create({
+      data: { freeze_id: randomUUID(), ...asWhere(input), reason: input.reason, frozen_by: json(call.actor) },
+    })
     await audit(tx, {
       event_type: 'frozen',
       severity: 'warning',
@@ -76,7 +87,7 @@ export const freeze = async (
       actor: call.actor,
       metadata: asWhere(input),
     })
-    return { created: true, body: viewOf(created) }
+    return { created: true, body: { ...viewOf(created), warnings: decision.warnings } }
   })
 }
 
@@ -84,22 +95,28 @@ export const freeze = async (
 export const unfreeze = (context: ControlContext, input: FreezeRequest, call: Call): Promise<UnfreezeResponse> =>
   context.db.transaction(async (tx) => {
     await requireUser(tx, 'initiated_by', call.actor.user_id)
-    const { count } = await tx.freezes.updateMany({
+    await inTurn(tx)
+    const row = await standing(tx, input)
+    const frozen = row === null ? null : freezeOf(row)
+    const decision = mayUnfreeze({ where: nameOf(input), frozen, authorised: true })
+    if (!decision.allowed) {
+      if (row !== null || decision.code !== 'already_decided') throw refusal(decision)
+      return { success: true, unfrozen: 0, warnings: [] }
+    }
+    await tx.freezes.updateMany({
       where: { ...asWhere(input), unfrozen_at: null },
       data: { unfrozen_at: new Date(), unfrozen_by: json(call.actor), unfreeze_reason: input.reason },
     })
-    if (count > 0) {
-      await audit(tx, {
-        event_type: 'unfrozen',
-        severity: 'warning',
-        source: 'control',
-        description: `${nameOf(input)} is no longer frozen: ${input.reason}`,
-        deployment_id: null,
-        actor: call.actor,
-        metadata: asWhere(input),
-      })
-    }
-    return { success: true, unfrozen: count }
+    await audit(tx, {
+      event_type: 'unfrozen',
+      severity: 'warning',
+      source: 'control',
+      description: `${nameOf(input)} is no longer frozen: ${input.reason}`,
+      deployment_id: null,
+      actor: call.actor,
+      metadata: asWhere(input),
+    })
+    return { success: true, unfrozen: 1, warnings: decision.warnings }
   })
 
 export const listFreezes = async (context: ControlContext): Promise<FreezeView[]> =>

@@ -6,6 +6,7 @@ import type { Call } from '../port.ts'
 import { audit, json } from '../store/audit.ts'
 import { requireUser } from '../store/deployments.ts'
 import { deliver } from '../store/outbox.ts'
+import { noRollback, resolveRollback } from '../store/rollbacks.ts'
 import { readRollback } from '../views/rollbacks.ts'
 import { answerOf } from './execute-rollback.ts'
 import { refusal } from './refusal.ts'
@@ -14,10 +15,11 @@ import { type RequestedRollback, requestingTransaction, requestRollback } from '
 /** A person lifts a refusal: a new rollback that names the refused one, judged on fresh evidence. */
 export const overrideRollback = async (
   context: ControlContext,
-  eventId: string,
+  ref: string,
   input: OverrideRequest,
   call: Call,
 ): Promise<ExecuteRollbackResponse> => {
+  const eventId = await resolveRollback(context.db, ref)
   const requested = await requestingTransaction(context, (tx) =>
     overrideInTransaction(
       context,
@@ -48,8 +50,7 @@ export const overrideInTransaction = async (
     })
   }
   const event = await tx.rollback_events.findUnique({ where: { event_id: eventId }, include: { overrides: true } })
-  if (event === null)
-    throw new RomanError('rollback_not_found', `Rollback ${eventId} is not recorded. "roman history" lists what is.`)
+  if (event === null) throw noRollback(eventId)
   // The same request again is the running one, not "already overridden".
   const repeated = event.overrides.find((row) => row.idempotency_key !== null && row.idempotency_key === idempotencyKey)
   if (repeated !== undefined) return { event: repeated, deduplicated: true, keys: [] }

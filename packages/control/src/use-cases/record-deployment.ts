@@ -16,7 +16,7 @@ import type { Call } from '../port.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, isQuarantined, openRollback, requireUser } from '../store/deployments.ts'
-import { isFrozen } from '../store/freezes.ts'
+import { freezeInForce } from '../store/freezes.ts'
 import { enqueueGuard } from '../store/guards.ts'
 import { becomeLive, type LiveRow, lockLive, nextFence } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
@@ -142,7 +142,7 @@ const judgeRecording = async (
     git_commit: deployment.git_commit,
     running_event_id: (await openRollback(tx, deployment.service, deployment.environment))?.event_id ?? null,
     commit_quarantined: await isQuarantined(tx, deployment.service, deployment.environment, deployment.git_commit),
-    environment_frozen: await isFrozen(tx, deployment.service, deployment.environment),
+    environment_frozen: (await freezeInForce(tx, deployment.service, deployment.environment)) !== null,
     fence_overtaken: deployment.fence < live.fence,
     known_good_in_staging: await knownGoodInStaging(tx, deployment),
   })

@@ -1,17 +1,13 @@
 import type { GuardPolicy, SignalFinding, SignalName } from '@roman/constitution'
 import { explainRollback, type StoredStory } from '@roman/constitution/analysis'
-import type { Actor, ExplanationResponse } from '@roman/contracts'
+import type { ExplanationResponse } from '@roman/contracts'
 import type { Database } from '@roman/db'
+import { actorName } from '../actor-name.ts'
 import { accountOfSnapshot } from './rollback-snapshots.ts'
 
 const SAMPLES_MAX = 2_000
 
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null
-
-const nameOf = (actor: unknown): string | null => {
-  const { name, user_id, kind } = (actor ?? {}) as Partial<Actor>
-  return name ?? user_id ?? (kind === undefined ? null : kind.replace('_', ' '))
-}
 
 /** Why a deployment was, or was not, rolled back: told from stored data alone, by the thresholds in force then. */
 export const readExplanation = async (
@@ -60,7 +56,7 @@ export const readExplanation = async (
       violations: decision.violations,
       status: decision.status,
       decided_at: iso(decision.decided_at),
-      decided_by: nameOf(decision.decided_by),
+      decided_by: actorName(decision.decided_by),
       decision_reason: decision.decision_reason,
     })),
     rollbacks: row.rollback_events.map((event, index) => {
@@ -68,7 +64,7 @@ export const readExplanation = async (
       return {
         event_id: event.event_id,
         initiated_at: event.initiated_at!.toISOString(),
-        initiated_by: event.initiated_by ?? nameOf((event.metadata as { actor?: unknown } | null)?.actor),
+        initiated_by: event.initiated_by ?? actorName((event.metadata as { actor?: unknown } | null)?.actor),
         trigger_type: event.trigger_type,
         trigger_reason: event.trigger_reason,
         status: event.status,
@@ -80,7 +76,7 @@ export const readExplanation = async (
         override:
           override === null
             ? null
-            : { violations: override.violations, reason: override.reason, by: nameOf(override.actor) },
+            : { violations: override.violations, reason: override.reason, by: actorName(override.actor) },
         refused_event_id: event.refused_event_id,
         moments: event.moments as Record<string, string | null>,
         snapshot: snapshots[index] ?? null,
