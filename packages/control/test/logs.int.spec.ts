@@ -22,7 +22,7 @@ describe('log rows', async () => {
     loadEnv({ DATABASE_URL: url, TEMPORAL_ADDRESS: address }),
     fixedRomanConfig(parseRomanConfig(YAML, 'roman.yaml')),
     createLogger('test', 'silent'),
-    { applicationName: 'logs-spec', needsTemporal: false },
+    { name: 'logs-spec', needsTemporal: false },
   )
   afterAll(() => opened.close())
   const { pool } = opened.context.db
@@ -137,7 +137,7 @@ describe('the rollback history', () => {
       loadEnv({ DATABASE_URL: url, TEMPORAL_ADDRESS: address }),
       fixedRomanConfig(parseRomanConfig(YAML, 'roman.yaml')),
       createLogger('test', 'silent'),
-      { applicationName: 'history-spec', needsTemporal: false },
+      { name: 'history-spec', needsTemporal: false },
     )
     afterAll(() => opened.close())
     const control = createControl(opened.context)

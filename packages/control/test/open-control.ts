@@ -31,7 +31,7 @@ export const openTestControl = async (databaseUrl: string): Promise<{ control: C
   })
   const config = fixedRomanConfig(parseRomanConfig(ROMAN_YAML, 'roman.yaml'))
   const opened = await openControl(env, config, createLogger('test', env.log_level), {
-    applicationName: 'test',
+    name: 'test',
     needsTemporal: false,
   })
   afterAll(async () => {

@@ -18,11 +18,7 @@ export async function checkDatabase(env: RuntimeEnv): Promise<Finding[]> {
     if (newer !== null) return [not('broken', name, `${where}: ${newer}`, 'Upgrade this installation.')]
     if (pending.length === 0) {
       const coverage = await readPartitionCoverage(db.pool)
-      return [
-        ok(name, `${where}, migrations are up to date`),
-        ...coverage.map(partitionsFinding),
-        await checkAudit(db),
-      ]
+      return [ok(name, `${where}, migrations are up to date`), ...coverage.map(partitionsFinding), await checkAudit(db)]
     }
     const lacks = `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`
     return [not('broken', name, lacks, 'Run "roman migrate".')]

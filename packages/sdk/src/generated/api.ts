@@ -455,6 +455,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is the audit trail as it was sealed?
+         * @description Reads every event and every seal. `valid: false` with the findings is an answer, too. `complete: false` where the time was too short: then `roman audit verify` says. One verification at a time.
+         */
+        get: operations["verifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/anchor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The head of the chain, to be kept elsewhere */
+        get: operations["auditAnchor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** States of databases before and after deployments, newest first */
+        get: operations["listSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots/{snapshot}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One snapshot: row counts, migrations, metrics, configuration */
+        get: operations["showSnapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots/{before}/diff/{after}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is different in the second of two snapshots */
+        get: operations["diffSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/summary": {
         parameters: {
             query?: never;
@@ -496,6 +584,30 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AuditAnchor: {
+            anchor: string;
+            seal_number: number;
+            chain_hash: string;
+            events: number;
+            sealed_at: string | null;
+        };
+        AuditVerification: {
+            valid: boolean;
+            complete: boolean;
+            findings: {
+                /** @enum {string} */
+                kind: "changed" | "missing" | "reordered" | "inserted_afterwards" | "not_sealed_in_time" | "seal_changed" | "seals_missing" | "chain_broken" | "rewritten" | "truncated";
+                event_id: number | null;
+                seal_number: number | null;
+                message: string;
+            }[];
+            findings_total: number;
+            seals: number;
+            events: number;
+            unsealed: number;
+            head: components["schemas"]["AuditAnchor"];
+            anchored: boolean;
+        };
         Decision: {
             /** @constant */
             success: true;
@@ -625,6 +737,25 @@ export interface components {
             target_deployment: components["schemas"]["TargetDeployment"] | null;
             replacement_deployment_id: string | null;
             snapshot_id: string | null;
+            snapshots: {
+                deployment: {
+                    /** Format: uuid */
+                    snapshot_id: string;
+                    /** @enum {string} */
+                    snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+                    /** Format: date-time */
+                    created_at: string;
+                } | null;
+                pre_rollback: {
+                    /** Format: uuid */
+                    snapshot_id: string;
+                    /** @enum {string} */
+                    snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+                    /** Format: date-time */
+                    created_at: string;
+                } | null;
+                diff: string | null;
+            };
             refused_event_id: string | null;
             detail: string | null;
             progress: {
@@ -697,6 +828,93 @@ export interface components {
             dispatched_to_live_ms: number | null;
             live_to_verified_ms: number | null;
             detected_to_live_ms: number | null;
+        };
+        Snapshot: {
+            /** Format: uuid */
+            snapshot_id: string;
+            /** @enum {string} */
+            snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+            deployment_id: string | null;
+            event_id: string | null;
+            service: string | null;
+            environment: string | null;
+            version: string | null;
+            /** Format: date-time */
+            created_at: string;
+            database_schema_hash: string | null;
+            tables: number;
+            migration_head: string | null;
+            took_ms: number | null;
+            database: {
+                source: string;
+                name: string;
+                version: string;
+            } | null;
+            schema: {
+                object_count: number | null;
+                kept: boolean;
+                unavailable: string[];
+            };
+            table_counts: {
+                [key: string]: {
+                    rows: number | null;
+                    exact: boolean;
+                    reason?: string;
+                };
+            };
+            tables_omitted: number;
+            migrations: {
+                service: ({
+                    total: number;
+                    applied: string[];
+                    unfinished: string[];
+                } | {
+                    unavailable: string;
+                }) | null;
+                recorded: ({
+                    total: number;
+                    applied: string[];
+                    unfinished: string[];
+                } | {
+                    unavailable: string;
+                }) | null;
+            } | null;
+            key_metrics: components["schemas"]["Json"] | null;
+            environment_config: components["schemas"]["Json"] | null;
+        };
+        SnapshotDiff: {
+            before: components["schemas"]["SnapshotSummary"];
+            after: components["schemas"]["SnapshotSummary"];
+            headline: string;
+            changes: {
+                /** @enum {string} */
+                area: "schema" | "rows" | "migrations" | "configuration" | "health";
+                kind: string;
+                name: string;
+                /** @enum {string} */
+                change: "new" | "gone" | "changed";
+                text: string;
+                before: string | null;
+                after: string | null;
+            }[];
+            not_compared: string[];
+        };
+        SnapshotSummary: {
+            /** Format: uuid */
+            snapshot_id: string;
+            /** @enum {string} */
+            snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+            deployment_id: string | null;
+            event_id: string | null;
+            service: string | null;
+            environment: string | null;
+            version: string | null;
+            /** Format: date-time */
+            created_at: string;
+            database_schema_hash: string | null;
+            tables: number;
+            migration_head: string | null;
+            took_ms: number | null;
         };
         Summary: {
             active_deployments: number;
@@ -856,8 +1074,6 @@ export interface operations {
              *     `idempotency_conflict`: The idempotency key was used for another request.
              *
              *     `rollback_in_progress`: A rollback is running in this environment.
-             *
-             *     `environment_frozen`: The environment is frozen.
              */
             409: {
                 headers: {
@@ -1003,6 +1219,7 @@ export interface operations {
                 limit?: number;
                 service?: string;
                 environment?: string;
+                before?: string;
             };
             header?: never;
             path?: never;
@@ -1032,6 +1249,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rollback_not_found`: No such rollback. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1492,6 +1718,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `constitutional_rejection`: The constitution refused the rollback. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `deployment_not_found`: No such deployment. */
             404: {
                 headers: {
@@ -1506,9 +1741,13 @@ export interface operations {
              *
              *     `already_decided`: The decision was made already.
              *
-             *     `not_overridable`: Nothing lifts this violation.
-             *
              *     `superseded`: A newer deployment is live.
+             *
+             *     `deployment_not_live`: Only the live deployment can be rolled back.
+             *
+             *     `rollback_in_progress`: A rollback is running in this environment.
+             *
+             *     `not_verifiable`: The deployment cannot be marked verified.
              */
             409: {
                 headers: {
@@ -1622,8 +1861,6 @@ export interface operations {
              * @description `nothing_waiting`: No decision is waiting for this deployment.
              *
              *     `already_decided`: The decision was made already.
-             *
-             *     `not_overridable`: Nothing lifts this violation.
              *
              *     `superseded`: A newer deployment is live.
              */
@@ -1742,7 +1979,11 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `not_verifiable`: The deployment cannot be marked verified. */
+            /**
+             * @description `not_verifiable`: The deployment cannot be marked verified.
+             *
+             *     `already_decided`: The decision was made already.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1848,6 +2089,15 @@ export interface operations {
             };
             /** @description `deployment_not_found`: No such deployment. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1991,7 +2241,11 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid_request`: The request is malformed; the field is named. */
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2171,6 +2425,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2388,6 +2651,7 @@ export interface operations {
                         reason: string;
                         /** Format: date-time */
                         frozen_at: string;
+                        warnings: string[];
                     };
                 };
             };
@@ -2405,6 +2669,7 @@ export interface operations {
                         reason: string;
                         /** Format: date-time */
                         frozen_at: string;
+                        warnings: string[];
                     };
                 };
             };
@@ -2427,6 +2692,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2489,6 +2763,7 @@ export interface operations {
                         /** @enum {boolean} */
                         success: true;
                         unfrozen: number;
+                        warnings: string[];
                     };
                 };
             };
@@ -2507,6 +2782,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2660,6 +2944,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than the limit. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3048,7 +3341,11 @@ export interface operations {
                     "application/json": components["schemas"]["Rollback"];
                 };
             };
-            /** @description `invalid_request`: The request is malformed; the field is named. */
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3134,6 +3431,8 @@ export interface operations {
              * @description `invalid_request`: The request is malformed; the field is named.
              *
              *     `unknown_user`: initiated_by names nobody in auth.users.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
              */
             400: {
                 headers: {
@@ -3173,6 +3472,10 @@ export interface operations {
              *     `rollback_in_progress`: A rollback is running in this environment.
              *
              *     `already_decided`: The decision was made already.
+             *
+             *     `superseded`: A newer deployment is live.
+             *
+             *     `idempotency_conflict`: The idempotency key was used for another request.
              */
             409: {
                 headers: {
@@ -3256,6 +3559,8 @@ export interface operations {
              * @description `invalid_request`: The request is malformed; the field is named.
              *
              *     `unknown_user`: initiated_by names nobody in auth.users.
+             *
+             *     `ambiguous_rollback`: The prefix fits several rollbacks.
              */
             400: {
                 headers: {
@@ -3284,9 +3589,11 @@ export interface operations {
                 };
             };
             /**
-             * @description `abort_too_late`: The previous version is live again; the rollback cannot be aborted.
+             * @description `already_decided`: The decision was made already.
              *
-             *     `illegal_transition`: The status cannot change that way.
+             *     `abort_too_late`: The previous version is live again; the rollback cannot be aborted.
+             *
+             *     `nothing_waiting`: No decision is waiting for this deployment.
              */
             409: {
                 headers: {
@@ -3319,6 +3626,349 @@ export interface operations {
              *
              *     `database_unavailable`: PostgreSQL does not answer; see Retry-After.
              */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: {
+                anchor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description `invalid_request`: The request is malformed; the field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests`: Slow down; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    auditAnchor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The last seal. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditAnchor"];
+                };
+            };
+            /** @description `invalid_request`: The request is malformed; the field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listSnapshots: {
+        parameters: {
+            query?: {
+                service?: string;
+                environment?: string;
+                deployment?: string;
+                snapshot_type?: "pre_deployment" | "post_deployment" | "pre_rollback";
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The snapshots, without what is in them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        snapshots: components["schemas"]["SnapshotSummary"][];
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_deployment`: The prefix or version fits several deployments.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `deployment_not_found`: No such deployment. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    showSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                snapshot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The snapshot. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_snapshot`: The prefix fits several snapshots.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `snapshot_not_found`: No such snapshot. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diffSnapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                before: string;
+                after: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every difference in words, and what could not be compared. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotDiff"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_snapshot`: The prefix fits several snapshots.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `snapshot_not_found`: No such snapshot. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
