@@ -168,7 +168,7 @@ function entropyIncrease(target: TargetEvidence, present: RollbackEvidence['pres
 function geometricRatio(target: TargetEvidence, given: StructuralCheck[], warnings: string[]) {
   const whole = [target.version, target.git_commit, target.git_branch].every((part) => part.trim() !== '')
   const recorded = { name: 'target_recorded_whole', holds: whole, detail: 'version, commit, branch' }
-  const checks = [recorded, ...given].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  const checks = [recorded, ...given].sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const check of checks) {
     if (check.holds === null) warnings.push(`Nobody can answer ${check.name}${detail(check.detail)}: it is left out`)
   }

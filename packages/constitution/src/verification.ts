@@ -123,7 +123,7 @@ function unproved(state: VerificationState, tick: VerificationTick): string | nu
   if (attention.blind_ms > length * BLIND_SHARE_MAX) {
     return `health could not be read for ${Math.round(attention.blind_ms / 1000)} seconds of it`
   }
-  if (tick.errors_total === null || state.counts.length === 0) return 'errors cannot be counted'
+  if (tick.errors_total === null) return 'errors cannot be counted'
   const start = errorsAt(state.counts, from)
   const middle = errorsAt(state.counts, from + length / 2)
   const [first, second] = [middle - start, errorsAt(state.counts, tick.at) - middle]

@@ -184,6 +184,12 @@ describe('the window', () => {
     expect(held.second).toBe(130)
   })
 
+  it('does not take a blind moment for a breach that held', () => {
+    const state = startWatch(planOf({ thresholds: { ...thresholds, for_seconds: 30 } }))
+    const held = run(state, 299, (s) => (s < 100 ? calm : s >= 130 && s < 133 ? blind : broken))
+    expect(held).toMatchObject({ verdict: { kind: 'breach' }, second: 133 })
+  })
+
   it('is not closed healthy while a breach may still hold', () => {
     const state = startWatch(planOf({ thresholds: { ...thresholds, for_seconds: 30 } }))
     const { verdict, second } = run(state, 400, (s) => (s < 290 ? calm : sampleOf({ recent_errors: 51 })))
@@ -301,13 +307,12 @@ describe('standing by after the window', () => {
 
   it('by sequential evidence begins with what was counted then', () => {
     const state = startWatch(planOf({ phase: 'standby', thresholds: { ...thresholds, evidence: 'sequential' } }))
+    const sample = sampleOf({ recent_errors: 40 })
     const errors = { errors_since_deployed: 500 }
-    const first = observe(state, tickAt(301, calm, errors))
+    const first = observe(state, tickAt(301, sample, errors))
     expect(first.verdict).toBeNull()
-    expect(observe(first.state, tickAt(302, calm, errors)).verdict).toBeNull()
-    expect(
-      observe(first.state, tickAt(302, sampleOf({ recent_errors: 40 }), { errors_since_deployed: 540 })).verdict?.kind,
-    ).toBe('breach')
+    expect(observe(first.state, tickAt(302, sample, errors)).verdict).toBeNull()
+    expect(observe(first.state, tickAt(302, sample, { errors_since_deployed: 540 })).verdict?.kind).toBe('breach')
   })
 
   it('sees a newer deployment', () => {
