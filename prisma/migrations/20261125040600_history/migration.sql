@@ -1,5 +1,5 @@
 -- The history of a service or an environment, newest first, is read from an index however many others' rollbacks there are.
--- large-table-lock: a row a rollback: a million of them take a second, and only rollbacks wait for it.
+-- large-table-lock: a row a rollback: even a million take seconds, and only rollbacks wait for them.
 CREATE INDEX "rollback_events_service_environment_initiated_at_idx" ON "ops"."rollback_events"("service", "environment", "initiated_at" DESC);
 -- large-table-lock: as above.
 CREATE INDEX "rollback_events_service_initiated_at_idx" ON "ops"."rollback_events"("service", "initiated_at" DESC);
