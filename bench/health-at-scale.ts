@@ -1,4 +1,4 @@
-import { readHealth } from '@roman/control'
+import { readWatched } from '@roman/control'
 import { type Database, openDatabase } from '@roman/db'
 import { LOG_HOURS, putErrors, putServices } from './many-logs.ts'
 import { planOf } from './plan.ts'
@@ -73,12 +73,12 @@ interface Installed {
 
 const installed = async (url: string): Promise<Installed> => {
   // As the sampler's: held open, so that its statements stay prepared.
-  const db = openDatabase(url, { connectionsMax: 1, keepOpen: true })
+  const db = openDatabase(url, { connectionsMax: 1, connectionsHeld: 1 })
   return { db, ids: await putServices(db, SERVICES) }
 }
 
 const compare = async (few: Installed, many: Installed, counted: boolean) => {
-  const tick = ({ db, ids }: Installed) => readHealth(db, ids, counted ? new Set(ids) : new Set())
+  const tick = ({ db, ids }: Installed) => readWatched(db, ids, counted ? new Set(ids) : new Set())
   const [few_ms, many_ms] = await interleaved(
     () => tick(few),
     () => tick(many),

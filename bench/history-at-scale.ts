@@ -66,7 +66,7 @@ const installed = async (servers: Servers, count: number) => {
     env,
     fixedRomanConfig(parseRomanConfig(CONFIG, 'roman.yaml')),
     createLogger('bench', 'silent'),
-    { applicationName: 'roman-bench', needsTemporal: false },
+    { name: 'bench', needsTemporal: false },
   )
   const client = await opened.context.db.pool.connect()
   try {

@@ -28,6 +28,25 @@ describe('a rollback that cannot help', async () => {
   })
 })
 
+describe('with evidence: sequential', async () => {
+  const bed = await startTestBed({
+    thresholds: { evidence: 'sequential', error_rate_per_minute: 20, recent_errors: 100 },
+    watch: { window_seconds: 3 },
+  })
+
+  it('errors that prove a rate above the threshold are rolled back, though none of the counts is above', async () => {
+    const good = await bed.deploy('v1.0.0')
+    await bed.untilStatus(good, 'success')
+    const bad = await bed.deploy('v1.0.1')
+    await bed.fail('v1.0.1', 20)
+    const eventId = await bed.untilRollback(bad, ended)
+    expect(await bed.control.showRollback(eventId)).toMatchObject({
+      status: 'success',
+      trigger_reason: 'High error rate: proved above 20 errors/minute (false alarm at most 1%)',
+    })
+  })
+})
+
 describe('a rollback that does not help', async () => {
   const bed = await startTestBed({ watch: { verify_seconds: 1, verify_deadline_seconds: 2 } })
 

@@ -38,6 +38,7 @@ export interface TestEnvironment {
     >
   >
   decision_wait_seconds?: number
+  thresholds?: Record<string, number | string>
 }
 
 const SHORT_WATCH = {
@@ -81,12 +82,14 @@ export const romanYaml = ({
   mode = 'auto',
   watch,
   decision_wait_seconds = 20,
+  thresholds = {},
 }: TestEnvironment = {}): string => {
   const production = {
     deployer: JSON.parse(deployer ?? '{"type":"command","argv":["/bin/true"]}'),
     mode,
     watch: { ...SHORT_WATCH, ...watch },
     decision_wait_seconds,
+    thresholds,
   }
   return JSON.stringify({
     services: Object.fromEntries(services.map((service) => [service, { environments: { production } }])),

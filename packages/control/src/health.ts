@@ -16,8 +16,6 @@ export interface HealthReading {
   at_ms: number
   deployed_at_ms: number
   sample: HealthSample
-  /** All errors of this deployment within the last hour, or since it went live; null where nobody asked for the count. */
-  errors_total: number | null
   /** First error of the windows that count now. */
   fault_at: Date | null
   /** A breach of this deployment was stored within the last five minutes. */
@@ -28,6 +26,16 @@ export interface HealthReading {
   policy: GuardPolicy
 }
 
+/** What a watch counts beside. */
+interface WatchedCounts {
+  /** Errors since it went live, to the end of its watch window at most; null once the window has its verdict. */
+  errors_in_window: number | null
+  /** Both are null where nobody asked for the counts. */
+  errors_since_deployed: number | null
+}
+
+export type WatchedReading = HealthReading & WatchedCounts
+
 interface Row {
   at: Date
   deployment_id: string
@@ -36,7 +44,6 @@ interface Row {
   deployed_at: Date
   error_rate_per_minute: number
   recent_errors: number
-  total_errors: number | null
   fault_at: Date | null
   breached_recently: boolean
   superseded: boolean
@@ -50,13 +57,42 @@ interface Row {
 }
 
 /**
+ * The counts of a watch, of deployment `d` at a moment whose errors are `e`; null where `e` was not asked for a total. ops.deployment_errors looks back an hour at
+ * most, which is all of any window; a longer watch is counted hour by hour, and only where that matters: for a sequential
+ * test, and while a rollback's own deployment is verified.
+ */
+const countsAt = (at: string): string => `
+  CASE
+    WHEN ${at} <= w.ends_at THEN e.total_errors
+    WHEN e.total_errors IS NOT NULL AND d.rollback_from IS NULL
+      AND NOT EXISTS (SELECT FROM ops.guard_verdicts v WHERE v.deployment_id = d.deployment_id AND v.phase = 'window')
+    THEN (SELECT h.total_errors FROM ops.deployment_errors(ARRAY[d.deployment_id], w.ends_at) h)
+  END AS errors_in_window,
+  CASE
+    WHEN e.total_errors IS NOT NULL AND ${at} > d.deployed_at + interval '1 hour'
+      AND (d.policy -> 'thresholds' ->> 'evidence' = 'sequential' OR d.rollback_from IS NOT NULL)
+    THEN (
+      SELECT sum(h.total_errors)::integer
+      FROM generate_series(0, floor(extract(epoch FROM ${at} - d.deployed_at) / 3600)::integer) AS back (hours)
+      -- Each hour begins a microsecond, the clock's finest, before the last one.
+      CROSS JOIN LATERAL ops.deployment_errors(ARRAY[d.deployment_id], ${at} - back.hours * interval '1 hour 1 microsecond') h
+    )
+    ELSE e.total_errors
+  END AS errors_since_deployed`
+
+const WINDOW_END = `
+CROSS JOIN LATERAL (
+  SELECT d.deployed_at + make_interval(secs => (d.policy -> 'watch' ->> 'window_seconds')::double precision) AS ends_at
+) w`
+
+/**
  * One statement for any number of deployments: the tick of all guards together. Times are bounded from both sides, so that
  * one partition or two are looked at and never the default one.
  */
-const READ_HEALTH = `
+const readHealthSql = (counts = '', from = ''): string => `
 SELECT
   clock.at, d.deployment_id, d.service, d.environment, d.deployed_at, d.policy,
-  e.error_rate_per_minute, e.recent_errors, e.total_errors, e.fault_at,
+  e.error_rate_per_minute, e.recent_errors, e.fault_at, ${counts}
   EXISTS (
     SELECT FROM ops.guard_verdicts v
     WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > clock.at - interval '5 minutes'
@@ -70,7 +106,7 @@ SELECT
   c.*
 FROM (SELECT now() AS at) clock
 CROSS JOIN ops.deployment_errors($1::uuid[], clock.at, $2::boolean[]) e
-JOIN ops.deployments d USING (deployment_id)
+JOIN ops.deployments d USING (deployment_id) ${from}
 LEFT JOIN ops.live l ON l.service = d.service AND l.environment = d.environment
 -- A lateral join and no EXISTS, which may be turned into one look at all samples of the month.
 LEFT JOIN LATERAL (
@@ -87,53 +123,70 @@ LEFT JOIN LATERAL (
 ) p ON true
 CROSS JOIN ops.database_connections() c`
 
+const READ_HEALTH = { name: 'roman-read-health', text: readHealthSql() }
+const READ_WATCHED = { name: 'roman-read-watched', text: readHealthSql(`${countsAt('clock.at')},`, WINDOW_END) }
+
 /**
  * Reads the health of deployments from PostgreSQL. A server that refuses the connection because it is full is read as
  * exhausted by `exhaustedSample`; any failure to read is thrown, and anything else is blindness to the caller.
- * @param counted those whose `errors_total` is wanted: it reaches further back than the rest, and costs accordingly
  */
 export const readHealth = async (
   db: Pick<Database, 'pool'>,
   deploymentIds: readonly string[],
-  counted: ReadonlySet<string> = new Set(),
 ): Promise<HealthReading[]> => {
   if (deploymentIds.length === 0) return []
-  const { rows } = await db.pool.query<Row>({
-    name: 'roman-read-health',
-    text: READ_HEALTH,
-    values: [deploymentIds, deploymentIds.map((id) => counted.has(id))],
-  })
+  const values = [deploymentIds, deploymentIds.map(() => false)]
+  const { rows } = await db.pool.query<Row>({ ...READ_HEALTH, values })
+  return rows.map(readingOf)
+}
+
+/**
+ * The same, with what a watch counts.
+ * @param counted those whose counts are wanted: they reach further back than the rest, and cost accordingly
+ */
+export const readWatched = async (
+  db: Pick<Database, 'pool'>,
+  deploymentIds: readonly string[],
+  counted: ReadonlySet<string>,
+): Promise<WatchedReading[]> => {
+  if (deploymentIds.length === 0) return []
+  const values = [deploymentIds, deploymentIds.map((id) => counted.has(id))]
+  const { rows } = await db.pool.query<Row & WatchedCounts>({ ...READ_WATCHED, values })
   return rows.map((row) => ({
-    deployment_id: row.deployment_id,
-    service: row.service,
-    environment: row.environment,
-    at_ms: row.at.getTime(),
-    deployed_at_ms: row.deployed_at.getTime(),
-    sample: {
-      timestamp: row.at.toISOString(),
-      error_rate_per_minute: row.error_rate_per_minute,
-      recent_errors: row.recent_errors,
-      database_connections: row.database_connections,
-      max_database_connections: row.max_database_connections,
-      active_queries: row.active_queries,
-      p95_response_ms: row.p95_response_ms,
-      memory_percent: row.memory_percent,
-      unavailable: [],
-    },
-    errors_total: row.total_errors,
-    fault_at: row.fault_at,
-    breached_recently: row.breached_recently,
-    superseded: row.superseded,
-    rollback_open: row.rollback_open,
-    policy: row.policy,
+    ...readingOf(row),
+    errors_in_window: row.errors_in_window,
+    errors_since_deployed: row.errors_since_deployed,
   }))
 }
 
+const readingOf = (row: Row): HealthReading => ({
+  deployment_id: row.deployment_id,
+  service: row.service,
+  environment: row.environment,
+  at_ms: row.at.getTime(),
+  deployed_at_ms: row.deployed_at.getTime(),
+  sample: {
+    timestamp: row.at.toISOString(),
+    error_rate_per_minute: row.error_rate_per_minute,
+    recent_errors: row.recent_errors,
+    database_connections: row.database_connections,
+    max_database_connections: row.max_database_connections,
+    active_queries: row.active_queries,
+    p95_response_ms: row.p95_response_ms,
+    memory_percent: row.memory_percent,
+    unavailable: [],
+  },
+  fault_at: row.fault_at,
+  breached_recently: row.breached_recently,
+  superseded: row.superseded,
+  rollback_open: row.rollback_open,
+  policy: row.policy,
+})
+
 /** A past moment, as far as stored data tells: errors only. */
-export interface MissedTick {
+export interface MissedTick extends WatchedCounts {
   at_ms: number
   sample: HealthSample
-  errors_total: number
   fault_at: Date | null
   superseded: boolean
   rollback_open: boolean
@@ -163,19 +216,20 @@ export async function* readMissedTicks(
     const moments: Date[] = []
     for (let at = from; at <= untilMs && moments.length < MISSED_TICKS_CHUNK; at += stepMs) moments.push(new Date(at))
     const { rows } = await db.pool.query<MissedRow>(
-      `SELECT moment.at, e.* FROM unnest($2::timestamptz[]) AS moment (at)
-       CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at) e ORDER BY moment.at`,
+      `SELECT moment.at, e.error_rate_per_minute, e.recent_errors, e.fault_at, ${countsAt('moment.at')}
+       FROM unnest($2::timestamptz[]) AS moment (at)
+       CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at) e
+       JOIN ops.deployments d USING (deployment_id) ${WINDOW_END} ORDER BY moment.at`,
       [deploymentId, moments],
     )
     yield* rows.map((row) => missedTickOf(row, upSinceMs))
   }
 }
 
-interface MissedRow {
+interface MissedRow extends WatchedCounts {
   at: Date
   error_rate_per_minute: number
   recent_errors: number
-  total_errors: number
   fault_at: Date | null
 }
 
@@ -190,7 +244,8 @@ const missedTickOf = (row: MissedRow, upSinceMs: number): MissedTick => ({
           recent_errors: row.recent_errors,
           unavailable: [],
         },
-  errors_total: row.total_errors,
+  errors_in_window: row.errors_in_window,
+  errors_since_deployed: row.errors_since_deployed,
   fault_at: row.fault_at,
   // Whether it was superseded meanwhile the first live tick tells; a verdict is given under the lock anyway.
   superseded: false,

@@ -6,11 +6,12 @@ export type { DeployerFacts } from './evidence.ts'
 export {
   blindSample,
   exhaustedSample,
-  type HealthReading,
   type MissedTick,
   readHealth,
   readMissedTicks,
+  readWatched,
   reportOf,
+  type WatchedReading,
 } from './health.ts'
 export { type OpenedControl, openControl } from './open.ts'
 export { deployTimeoutMs } from './policy.ts'

@@ -2,7 +2,7 @@ import { DEFAULT_POLICY } from '@roman/constitution'
 import { openDatabase } from '@roman/db'
 import { testDatabase } from '@roman/testing'
 import { afterAll, describe, expect, it } from 'vitest'
-import { readMissedTicks } from '../src/index.ts'
+import { readMissedTicks, readWatched } from '../src/index.ts'
 
 describe('moments that nobody watched', async () => {
   const { url } = await testDatabase()
@@ -28,5 +28,46 @@ describe('moments that nobody watched', async () => {
       expect(sample.unavailable).toContain('recent_errors')
     }
     for (const { sample } of after) expect(sample).toMatchObject({ recent_errors: 0, unavailable: [] })
+  })
+
+  it('count every error since it went live where that matters, and those of the window to its end', async () => {
+    const HOUR = 3_600_000
+    const now = Date.now()
+    const deployedAt = now - 3 * HOUR
+    const insert = async (service: string, thresholds: object, rollbackFrom: string | null) => {
+      const id = crypto.randomUUID()
+      await db.pool.query(
+        `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at, rollback_from)
+         VALUES ($1, $2, 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $3, $4, $5)`,
+        [id, service, { ...DEFAULT_POLICY, thresholds }, new Date(deployedAt), rollbackFrom],
+      )
+      return id
+    }
+    const { thresholds } = DEFAULT_POLICY
+    const tested = await insert('tested', { ...thresholds, evidence: 'sequential' }, null)
+    const verified = await insert('verified', thresholds, tested)
+    const since = now - 10_000
+    // Two in the window, one an hour before a moment to the microsecond, and one in the last hour.
+    const errors = [deployedAt, deployedAt + 300_000, deployedAt + 300_001, since + 1_000 - HOUR, now - HOUR / 2]
+    for (const service of ['tested', 'verified']) {
+      await db.pool.query(
+        `INSERT INTO ops.system_logs (service, environment, severity, message, occurred_at)
+         SELECT $1, 'production', 'error', 'm', unnest($2::timestamptz[])`,
+        [service, errors.map((at) => new Date(at))],
+      )
+    }
+    const readings = new Map((await readWatched(db, [tested, verified], new Set([tested, verified]))).map((row) => [row.deployment_id, row]))
+    expect(readings.get(tested)).toMatchObject({ errors_in_window: 2, errors_since_deployed: 5 })
+    expect(readings.get(verified)).toMatchObject({ errors_in_window: null, errors_since_deployed: 5 })
+    const missed = []
+    for await (const tick of readMissedTicks(db, tested, since)) missed.push(tick)
+    expect(missed.length).toBeGreaterThan(5)
+    for (const tick of missed) expect(tick).toMatchObject({ errors_in_window: 2, errors_since_deployed: 5 })
+
+    await db.pool.query(
+      `INSERT INTO ops.guard_verdicts (deployment_id, phase, verdict, reason) VALUES ($1, 'window', 'healthy', 'r')`,
+      [tested],
+    )
+    expect(await readWatched(db, [tested], new Set([tested]))).toMatchObject([{ errors_in_window: null, errors_since_deployed: 5 }])
   })
 })

@@ -59,7 +59,8 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
       const seen = observe(state, {
         at: tick.at_ms,
         sample: tick.sample,
-        errors_in_window: tick.errors_total,
+        errors_in_window: tick.errors_in_window,
+        errors_since_deployed: tick.errors_since_deployed,
         superseded: tick.superseded,
         rollback_open: tick.rollback_open,
       })
@@ -140,7 +141,7 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
             const seen = observeVerification(state, {
               at: tick.at_ms,
               sample: tick.sample,
-              errors_total: tick.errors_total,
+              errors_total: tick.errors_since_deployed,
               superseded: tick.superseded,
             })
             if (seen.keep_sample) {

@@ -3,10 +3,10 @@ import {
   blindSample,
   ERRORS_CHANNEL,
   exhaustedSample,
-  type HealthReading,
   type KeptHealth,
   keepSamples,
-  readHealth,
+  readWatched,
+  type WatchedReading,
 } from '@roman/control'
 import type { Database, Listener } from '@roman/db'
 import { type SourcePool, withSources } from '@roman/health'
@@ -16,8 +16,9 @@ import type { Logger } from '@roman/runtime'
 export interface Tick {
   at_ms: number
   sample: HealthSample
-  /** Null where it could not be read, or the watcher did not ask for it. */
-  errors_total: number | null
+  /** As of a {@link WatchedReading}; null where unreadable, or the watcher did not ask for it. */
+  errors_in_window: number | null
+  errors_since_deployed: number | null
   fault_at: Date | null
   superseded: boolean
   rollback_open: boolean
@@ -101,7 +102,7 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
       const at = Date.now() + clockSkewMs + tickMs
       const counting = [...watchers].filter((watcher) => watcher.countsErrors(at))
       const counted = new Set(counting.map((watcher) => watcher.deploymentId))
-      const readings = new Map((await readHealth(db, ids, counted)).map((reading) => [reading.deployment_id, reading]))
+      const readings = new Map((await readWatched(db, ids, counted)).map((reading) => [reading.deployment_id, reading]))
       const first = readings.values().next().value
       if (first !== undefined) clockSkewMs = first.at_ms - Date.now()
       return (id) => {
@@ -115,7 +116,8 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
       return () => ({
         at_ms: at.getTime(),
         sample,
-        errors_total: null,
+        errors_in_window: null,
+        errors_since_deployed: null,
         fault_at: null,
         superseded: false,
         rollback_open: false,
@@ -174,10 +176,11 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
   }
 }
 
-const tickOf = (reading: HealthReading, source: ReturnType<SourcePool['latest']>): Tick => ({
+const tickOf = (reading: WatchedReading, source: ReturnType<SourcePool['latest']>): Tick => ({
   at_ms: reading.at_ms,
   sample: withSources(reading.sample, source),
-  errors_total: reading.errors_total,
+  errors_in_window: reading.errors_in_window,
+  errors_since_deployed: reading.errors_since_deployed,
   fault_at: reading.fault_at,
   superseded: reading.superseded,
   rollback_open: reading.rollback_open,
