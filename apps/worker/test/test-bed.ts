@@ -37,6 +37,8 @@ export interface TestEnvironment {
     >
   >
   decision_wait_seconds?: number
+  /** What differs in single services, as roman.yaml has it. */
+  differs?: Record<string, object>
 }
 
 const SHORT_WATCH = {
@@ -76,6 +78,7 @@ export const romanYaml = ({
   mode = 'auto',
   watch,
   decision_wait_seconds = 20,
+  differs = {},
 }: TestEnvironment = {}): string => {
   const production = {
     deployer: JSON.parse(deployer ?? '{"type":"command","argv":["/bin/true"]}'),
@@ -84,12 +87,16 @@ export const romanYaml = ({
     decision_wait_seconds,
   }
   return JSON.stringify({
-    services: Object.fromEntries(services.map((service) => [service, { environments: { production } }])),
+    services: Object.fromEntries(
+      services.map((service) => [service, { environments: { production: { ...production, ...differs[service] } } }]),
+    ),
   })
 }
 
 /** The environment of a worker of its own: database, task queues and state directory. */
-export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<string, string> }> => {
+export const testEnv = async (
+  more: Record<string, string> = {},
+): Promise<{ env: RuntimeEnv; variables: Record<string, string> }> => {
   const database = await testDatabase()
   const temporal = await testTemporal()
   const stateDir = await mkdtemp(path.join(tmpdir(), 'roman-test-'))
@@ -103,6 +110,7 @@ export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<st
     ROMAN_HEARTBEAT_MS: '1500',
     ROMAN_RECONCILE_MS: '500',
     LOG_LEVEL: process.env.ROMAN_TEST_LOG ?? 'fatal',
+    ...more,
   }
   return { env: loadEnv(variables), variables }
 }
@@ -110,9 +118,9 @@ export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<st
 /** A worker in this process, on real PostgreSQL and Temporal; closed after the file's last test. */
 export const startTestBed = async (
   environment: TestEnvironment = {},
-  overrides: WorkerOverrides & { worker?: boolean } = {},
+  overrides: WorkerOverrides & { worker?: boolean; variables?: Record<string, string> } = {},
 ): Promise<TestBed> => {
-  const { env } = await testEnv()
+  const { env } = await testEnv(overrides.variables)
   const configText = romanYaml(environment)
   const log = createLogger('test', env.log_level)
   const context = await createWorkerContext(

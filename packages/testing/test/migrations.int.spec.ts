@@ -19,7 +19,7 @@ describe('the migrator', () => {
   it('applies every migration once, however many processes start together', async () => {
     const { url } = await emptyDatabase()
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)])
-    expect(applied.flat()).toEqual(['20261123000000_init', '20261123120000_brake'])
+    expect(applied.flat()).toEqual(['20261123000000_init', '20261123120000_brake', '20261125030000_migration_history'])
     expect(await migrate(url)).toEqual([])
   })
 
@@ -40,10 +40,35 @@ describe('the migrator', () => {
   it('uses an auth.users that is there already', async () => {
     const { url } = await emptyDatabase()
     await query(url, 'CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY, email text)')
-    expect(await migrate(url)).toHaveLength(2)
+    expect(await migrate(url)).toHaveLength(3)
     expect(
       await query(url, "SELECT count(*)::int AS n FROM information_schema.columns WHERE table_schema = 'auth'"),
     ).toEqual([{ n: 2 }])
+  })
+})
+
+describe('an upgrade from 0.1.0', () => {
+  it('keeps recorded migrations, and says whose they are', async () => {
+    const { url } = await emptyDatabase()
+    const run = async (name: string) =>
+      query(url, await readFile(new URL(`../../../prisma/migrations/${name}/migration.sql`, import.meta.url), 'utf8'))
+    for (const name of ['20261123000000_init', '20261123120000_brake']) await run(name)
+    await query(
+      url,
+      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy)
+       VALUES ('5e000000-0000-4000-8000-000000000001', 'shop', 'staging', 'v1', 'a7f3b29', 'main', 'success', 1, '{}');
+       INSERT INTO ops.migration_history (deployment_id, migration_name, migration_hash)
+       VALUES ('5e000000-0000-4000-8000-000000000001', '1_cart', 'x'), (NULL, '2_nobody', 'x')`,
+    )
+    await run('20261125030000_migration_history')
+    expect(
+      await query(url, 'SELECT migration_name, service, environment FROM ops.migration_history ORDER BY 1'),
+    ).toEqual([
+      { migration_name: '1_cart', service: 'shop', environment: 'staging' },
+      { migration_name: '2_nobody', service: null, environment: null },
+    ])
+    const nobody = `INSERT INTO ops.migration_history (migration_name, migration_hash) VALUES ('2_nobody', 'y')`
+    await expect(query(url, nobody)).rejects.toThrow(/migration_name_key/)
   })
 })
 

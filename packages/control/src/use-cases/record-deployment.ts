@@ -11,6 +11,7 @@ import type { Tx } from '@roman/db'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import { readHealth } from '../health.ts'
+import { examineScripts, recordMigrations } from '../migrations/record.ts'
 import { policyOf } from '../policy.ts'
 import type { Call } from '../port.ts'
 import { takeSnapshot } from '../snapshots.ts'
@@ -39,9 +40,13 @@ export const recordDeployment = async (
   const deploymentId = input.deployment_id?.toLowerCase() ?? idOfKey(call.idempotency_key, service, input.environment)
   const policy = policyOf(config)
   const wanted: Wanted = { ...input, service, deployment_id: deploymentId }
+  const { given, warnings: faults } = examineScripts(
+    { migrations: input.migrations ?? [], tool: input.migrations_tool },
+    input.status === 'pending' ? 'intent' : 'live',
+  )
   const { baseline, entropy } = await readBaseline(context, service, input.environment)
 
-  const outcome = await context.db.transaction(async (tx) => {
+  const record = async (tx: Tx): Promise<Recorded> => {
     const live = await lockLive(tx, service, input.environment)
     const existing = await tx.deployments.findUnique({ where: { deployment_id: deploymentId } })
     if (existing !== null) {
@@ -92,6 +97,11 @@ export const recordDeployment = async (
     })
     if (input.status === 'pending') return { row, created: true, warnings: decision.warnings, keys: [] }
     return { ...(await goLive(tx, live, row, call.actor)), created: true }
+  }
+  const outcome = await context.db.transaction(async (tx) => {
+    const recorded = await record(tx)
+    const noted = await recordMigrations(tx, recorded.row, given, call.actor)
+    return { ...recorded, warnings: [...recorded.warnings, ...faults, ...noted] }
   })
 
   if (outcome.created || outcome.keys.length > 0) {
@@ -99,6 +109,14 @@ export const recordDeployment = async (
   }
   if (outcome.keys.length > 0) await deliver(context, outcome.keys)
   return { created: outcome.created, body: await describeRecorded(context, deploymentId, outcome.warnings) }
+}
+
+interface Recorded {
+  row: DeploymentRecord
+  created: boolean
+  warnings: string[]
+  /** Workflows to deliver. */
+  keys: string[]
 }
 
 /** Whoever was live has a guard, or is a rollback's replacement. */

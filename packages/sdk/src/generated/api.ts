@@ -894,6 +894,7 @@ export interface operations {
                         should_rollback: boolean;
                         reason: string;
                         health: components["schemas"]["Health"];
+                        warnings?: string[];
                     };
                 };
             };
@@ -1115,6 +1116,17 @@ export interface operations {
                     metadata?: {
                         [key: string]: components["schemas"]["Json"];
                     };
+                    migrations?: {
+                        name: string;
+                        hash: string;
+                        rollback_script?: string;
+                        execution_time_ms?: number;
+                        /** Format: date-time */
+                        applied_at?: string;
+                        error_message?: string;
+                    }[];
+                    /** @enum {string} */
+                    migrations_tool?: "prisma";
                 };
             };
         };
@@ -1302,6 +1314,17 @@ export interface operations {
                     /** @enum {string} */
                     status: "in_progress" | "failed";
                     reason?: string;
+                    migrations?: {
+                        name: string;
+                        hash: string;
+                        rollback_script?: string;
+                        execution_time_ms?: number;
+                        /** Format: date-time */
+                        applied_at?: string;
+                        error_message?: string;
+                    }[];
+                    /** @enum {string} */
+                    migrations_tool?: "prisma";
                 };
             };
         };
