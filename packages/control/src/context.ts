@@ -10,4 +10,6 @@ export interface ControlContext {
   config: RomanConfigSource
   log: Logger
   rollbacks: RollbackWaiter
+  /** For values that roman.yaml names by their variable. */
+  secret(name: string): string | undefined
 }

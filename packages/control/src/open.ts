@@ -74,6 +74,7 @@ export const openControl = async (
       config,
       log,
       rollbacks: createRollbackWaiter(db, listener),
+      secret: env.secret,
     },
     listener,
     queues,

@@ -3,3 +3,4 @@ export { isDatabaseFull, isDatabaseUnavailable, isUniqueViolation } from './erro
 export { Prisma } from './generated/client.ts'
 export { type Listener, listen } from './listener.ts'
 export { migrate, pendingMigrations } from './migrate.ts'
+export { openSession, type Session, type SessionOptions } from './session.ts'
