@@ -77,6 +77,7 @@ export type RollbackPhase =
   | 'claiming'
   | 'deploying'
   | 'switching'
+  | 'undoing'
   | 'verifying'
   | 'ended'
 

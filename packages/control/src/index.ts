@@ -20,6 +20,8 @@ export * from './steps/guard.ts'
 export * from './steps/judge-rollback.ts'
 export * from './steps/move-rollback.ts'
 export { reconcile } from './steps/reconcile.ts'
+export { type UndoOutcome, undoMigrations } from './steps/undo-migrations.ts'
+export type { UndoBound } from './steps/undo-plan.ts'
 export { deliver } from './store/outbox.ts'
 export { advance, keep } from './store/steps.ts'
 export {

@@ -1,7 +1,16 @@
 import type { RollbackPhase, RollbackStatus, RollbackStep } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
 
-type Moment = 'fault' | 'detected' | 'requested' | 'decided' | 'dispatched' | 'live' | 'verified'
+type Moment =
+  | 'fault'
+  | 'detected'
+  | 'requested'
+  | 'decided'
+  | 'dispatched'
+  | 'live'
+  /** Every migration that was to be undone is, or it was given up. */
+  | 'migrations_settled'
+  | 'verified'
 
 export interface Advance {
   phase?: RollbackPhase
