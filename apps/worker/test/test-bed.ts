@@ -39,6 +39,8 @@ export interface TestEnvironment {
   >
   decision_wait_seconds?: number
   thresholds?: Record<string, number | string>
+  /** What differs in single services, as roman.yaml has it. */
+  differs?: Record<string, object>
 }
 
 const SHORT_WATCH = {
@@ -83,6 +85,7 @@ export const romanYaml = ({
   watch,
   decision_wait_seconds = 20,
   thresholds = {},
+  differs = {},
 }: TestEnvironment = {}): string => {
   const production = {
     deployer: JSON.parse(deployer ?? '{"type":"command","argv":["/bin/true"]}'),
@@ -92,7 +95,9 @@ export const romanYaml = ({
     thresholds,
   }
   return JSON.stringify({
-    services: Object.fromEntries(services.map((service) => [service, { environments: { production } }])),
+    services: Object.fromEntries(
+      services.map((service) => [service, { environments: { production: { ...production, ...differs[service] } } }]),
+    ),
   })
 }
 
@@ -100,7 +105,9 @@ export const romanYaml = ({
  * The environment of a worker of its own: database, task queues and state directory. It runs as a login that is a
  * service_role and nothing more, so that every spec proves that the application needs no other rights.
  */
-export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<string, string>; admin: Admin }> => {
+export const testEnv = async (
+  more: Record<string, string> = {},
+): Promise<{ env: RuntimeEnv; variables: Record<string, string>; admin: Admin }> => {
   const database = await testDatabase()
   const temporal = await testTemporal()
   const stateDir = await mkdtemp(path.join(tmpdir(), 'roman-test-'))
@@ -114,6 +121,7 @@ export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<st
     ROMAN_HEARTBEAT_MS: '1500',
     ROMAN_RECONCILE_MS: '500',
     LOG_LEVEL: process.env.ROMAN_TEST_LOG ?? 'fatal',
+    ...more,
   }
   const admin = openDatabase(database.url, { connectionsMax: 2 })
   afterAll(() => admin.close())
@@ -123,9 +131,9 @@ export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<st
 /** A worker in this process, on real PostgreSQL and Temporal; closed after the file's last test. */
 export const startTestBed = async (
   environment: TestEnvironment = {},
-  overrides: WorkerOverrides & { worker?: boolean } = {},
+  overrides: WorkerOverrides & { worker?: boolean; variables?: Record<string, string> } = {},
 ): Promise<TestBed> => {
-  const { env, admin } = await testEnv()
+  const { env, admin } = await testEnv(overrides.variables)
   const configText = romanYaml(environment)
   const log = createLogger('test', env.log_level)
   const context = await createWorkerContext(

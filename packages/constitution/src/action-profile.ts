@@ -1,9 +1,16 @@
 import { entropyOf } from './entropy.ts'
 import { type ActionProfile, PHI, SCHUMANN_HZ } from './laws.ts'
 import { anything, flag, listOf, nullable, oneOf, optional, reading, record, text } from './malformed.ts'
+import {
+  type DatabaseEvidence,
+  type MigrationsEvidence,
+  migrationWarning,
+  type NewerMigration,
+  undoRisks,
+} from './migrations.ts'
 import { measured } from './numbers.ts'
 import type { HealthSample } from './sample.ts'
-import { MIGRATION_POLICIES, type MigrationPolicy } from './thresholds.ts'
+import { MIGRATION_POLICIES } from './thresholds.ts'
 
 export const TRIGGER_TYPES = ['automatic', 'manual', 'constitutional_violation'] as const
 export type TriggerType = (typeof TRIGGER_TYPES)[number]
@@ -47,9 +54,8 @@ export type RollbackEvidence = {
   forced_target: boolean
   /** `stable` as by `isStable`. */
   present: { sample: HealthSample; stable: boolean }
-  /** `newer`: the migrations applied after the target. */
-  migrations: { policy: MigrationPolicy; newer: { name: string; has_rollback_script: boolean }[] }
-  database: { state: 'consistent' | 'inconsistent' | 'unknown'; detail: string | null }
+  migrations: MigrationsEvidence
+  database: DatabaseEvidence
   checks: StructuralCheck[]
   /** `person`: a known person asks for it (`initiated_by`, or a member in Discord). */
   request: { trigger_type: TriggerType; person: boolean; reason: string }
@@ -69,7 +75,7 @@ export const ROLLBACK_EVIDENCE = record<RollbackEvidence>({
   present: record<RollbackEvidence['present']>({ sample: anything, stable: flag }),
   migrations: record<RollbackEvidence['migrations']>({
     policy: oneOf(MIGRATION_POLICIES),
-    newer: listOf(record({ name: text, has_rollback_script: flag })),
+    newer: listOf(record<NewerMigration>({ name: text, has_rollback_script: flag, obstacle: optional(text) })),
   }),
   database: record<RollbackEvidence['database']>({
     state: oneOf(['consistent', 'inconsistent', 'unknown']),
@@ -134,18 +140,11 @@ function methodOf(target: TargetEvidence, forced: boolean) {
 }
 
 function riskToLife({ migrations, database }: RollbackEvidence, warnings: string[]) {
-  const names = migrations.newer.map((migration) => migration.name).sort()
-  const unscripted = migrations.newer.filter((migration) => !migration.has_rollback_script).map(({ name }) => name)
-  const risks: string[] = []
-  if (migrations.policy === 'undo' && unscripted.length > 0) {
-    risks.push(`these migrations have no rollback script: ${unscripted.sort().join(', ')}`)
-  }
+  const risks = undoRisks(migrations)
   if (database.state === 'inconsistent') risks.push(`the database is inconsistent${detail(database.detail)}`)
   if (database.state === 'unknown') warnings.push(`The state of migrations cannot be read${detail(database.detail)}`)
-  if (names.length > 0) {
-    const fate = migrations.policy === 'keep' ? 'stay in place' : 'will be undone'
-    warnings.push(`Migrations newer than the target ${fate}: ${names.join(', ')}`)
-  }
+  const fate = migrationWarning(migrations, database)
+  if (fate !== null) warnings.push(fate)
   const calm = migrations.policy === 'keep' ? 'migrations are kept' : 'every newer migration has a rollback script'
   const state = database.state === 'unknown' ? 'not known to be inconsistent' : 'consistent'
   return risks.length > 0

@@ -83,6 +83,7 @@ export type RollbackPhase =
   | 'claiming'
   | 'deploying'
   | 'switching'
+  | 'undoing'
   | 'verifying'
   | 'ended'
 

@@ -12,4 +12,6 @@ export interface ControlContext {
   log: Logger
   rollbacks: RollbackWaiter
   snapshots: Snapshots
+  /** For values that roman.yaml names by their variable. */
+  secret(name: string): string | undefined
 }

@@ -4,6 +4,7 @@ import { RomanError } from '@roman/contracts'
 import { isDatabaseUnavailable, isDiskFull, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import type { ControlContext } from './context.ts'
 import { createErrorNotifier } from './error-notifier.ts'
+import { migrationsAtStake } from './evidence.ts'
 import { readHealth, reportOf } from './health.ts'
 import { createIntake } from './intake.ts'
 import { withKnownActors } from './known-actors.ts'
@@ -54,7 +55,13 @@ export const createControl = (context: ControlContext): Control => {
       if (reading === undefined)
         throw new RomanError('deployment_not_found', `Deployment ${input.deployment_id} has no health to check.`)
       const verdict = judgeSample(reading.sample, reading.policy.thresholds)
-      return { should_rollback: verdict.state === 'breach', reason: verdict.reason, health: reportOf(reading) }
+      const warning = await migrationsAtStake(context, deployment)
+      return {
+        should_rollback: verdict.state === 'breach',
+        reason: verdict.reason,
+        health: reportOf(reading),
+        ...(warning === null ? {} : { warnings: [warning] }),
+      }
     },
     history: (query) => readHistory(context.db, query),
     async showRollback(ref) {

@@ -24,6 +24,8 @@ export { keepPartitions } from './steps/keep-partitions.ts'
 export * from './steps/move-rollback.ts'
 export { reconcile } from './steps/reconcile.ts'
 export { storeLogs } from './store/logs.ts'
+export { type UndoOutcome, undoMigrations } from './steps/undo-migrations.ts'
+export type { UndoBound } from './steps/undo-plan.ts'
 export { deliver } from './store/outbox.ts'
 export { advance, keep } from './store/steps.ts'
 export {

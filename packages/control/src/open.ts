@@ -91,6 +91,7 @@ export const openControl = async (
       log,
       rollbacks: createRollbackWaiter(db, listener),
       snapshots,
+      secret: env.secret,
     },
     listener,
     queues,

@@ -124,10 +124,13 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
     if (event.status !== 'in_progress') return { status: event.status, detail: event.detail ?? '' }
     const replacement = event.replacement!
     const policy = replacement.policy as unknown as Parameters<typeof startVerification>[0]
+    // Until its migrations were undone the target ran on a schema that is newer than it.
+    const { migrations_settled: settledAt } = event.moments as { migrations_settled?: string }
+    const settledMs = settledAt === undefined ? 0 : Date.parse(settledAt)
     let state =
       heartbeatDetails<VerificationState>() ??
       startVerification({
-        deployed_at: replacement.deployed_at!.getTime(),
+        deployed_at: Math.max(replacement.deployed_at!.getTime(), settledMs),
         thresholds: policy.thresholds,
         watch: policy.watch,
       })

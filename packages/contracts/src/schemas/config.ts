@@ -121,8 +121,15 @@ export const environmentConfig = z.strictObject({
   decision_wait_seconds: seconds(1800),
   /** Automatic rollbacks an hour; beyond it people are asked. */
   rollbacks_per_hour: z.number().int().min(1).max(100).default(3),
-  /** What becomes of migrations newer than the target: they are kept. */
-  migrations: z.enum(['keep']).default('keep'),
+  /** What becomes of migrations newer than the target: they stay, or their rollback scripts are run. */
+  migrations: z.enum(['keep', 'undo']).default('keep'),
+  /** A migration that could not be undone: the rollback has failed, or its health is verified all the same. */
+  on_undo_failure: z.enum(['stop', 'continue']).default('stop'),
+  /** How long one rollback script may take, and how long it may wait for a lock. */
+  undo_timeout_seconds: seconds(60, 3600),
+  undo_lock_timeout_seconds: seconds(5, 600),
+  /** The database the service's migrations are applied to; that of its `postgres` health source unless given. */
+  migrations_url_env: z.string().min(1).optional(),
 })
 export type EnvironmentConfig = z.output<typeof environmentConfig>
 

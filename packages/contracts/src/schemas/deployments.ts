@@ -18,6 +18,34 @@ import {
   version,
 } from './common.ts'
 
+const noNul = (value: string): boolean => !value.includes('\u0000')
+
+/** One migration of the service, as it was applied to its database. */
+export const recordedMigration = z.strictObject({
+  name: text(255),
+  /** SHA-256 of its SQL, as Prisma's checksum. */
+  hash: text(128),
+  /** SQL that undoes it; run whole, in one transaction, where `migrations: undo` is configured. */
+  rollback_script: z.string().max(65_536).refine(noNul, 'must not contain a NUL character').optional(),
+  execution_time_ms: z.number().int().min(0).max(2_147_483_647).optional(),
+  /** When it was applied; when it is recorded, unless given. */
+  applied_at: timestamp.optional(),
+  /** It failed. */
+  error_message: text(10_000).optional(),
+})
+export type RecordedMigrationInput = z.infer<typeof recordedMigration>
+
+const migrationsGiven = {
+  /** Oldest first. Those that are recorded already stay with the deployment they first came with. */
+  migrations: z
+    .array(recordedMigration)
+    .max(500)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'names a migration twice')
+    .optional(),
+  /** The list is a whole Prisma folder; what of it was applied is read from the service's `_prisma_migrations`. */
+  migrations_tool: z.literal('prisma').optional(),
+}
+
 /** `POST /v1/deployments`. */
 export const recordDeploymentRequest = z.strictObject({
   deployment_id: uuid.optional(),
@@ -33,6 +61,7 @@ export const recordDeploymentRequest = z.strictObject({
   /** What the deployment says of itself; judged by the four laws when it is recorded. */
   action_profile: anyJson.optional(),
   metadata: metadata.optional(),
+  ...migrationsGiven,
 })
 export type RecordDeploymentRequest = z.infer<typeof recordDeploymentRequest>
 
@@ -58,6 +87,7 @@ export const changeDeploymentRequest = z.strictObject({
   status: z.enum(['in_progress', 'failed']),
   reason: text(2000).optional(),
   ci: ciActor.optional(),
+  ...migrationsGiven,
 })
 export type ChangeDeploymentRequest = z.infer<typeof changeDeploymentRequest>
 

@@ -71,7 +71,13 @@ export const checkRequest = z.object({
   environment: environmentName.optional(),
 })
 export type CheckRequest = z.infer<typeof checkRequest>
-export const checkResponse = z.object({ should_rollback: z.boolean(), reason: z.string(), health })
+export const checkResponse = z.object({
+  should_rollback: z.boolean(),
+  reason: z.string(),
+  health,
+  /** Which migrations a rollback of it would undo; absent where there are none. */
+  warnings: z.array(z.string()).optional(),
+})
 export type CheckResponse = z.infer<typeof checkResponse>
 
 export const rollbackStep = z.object({

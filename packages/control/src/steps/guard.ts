@@ -13,6 +13,7 @@ import { type Actor, type GuardOutcome, type GuardPhase, guardWorkflowId, RomanE
 import type { Prisma, Tx } from '@roman/db'
 import { noticesSilence } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
+import { migrationsAtStake } from '../evidence.ts'
 import { configuredNow } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
@@ -336,6 +337,7 @@ export const ask = async (
   const id = deployment.deployment_id
   const decisionId = idFrom(question.kind ?? 'rollback', id, question.key)
   const waitSeconds = (deployment.policy as { decision_wait_seconds?: number }).decision_wait_seconds ?? 1800
+  const warning = await migrationsAtStake(context, deployment)
   const outcome = await context.db.transaction(async (tx) => {
     const live = await lockLive(tx, deployment.service, deployment.environment)
     if (live.deployment_id !== id) return null
@@ -374,7 +376,12 @@ export const ask = async (
       deployment_id: id,
       decision_id: decisionId,
       event_id: question.event_id ?? null,
-      payload: { reason: question.reason, detail: question.detail, violations: question.violations ?? [] },
+      payload: {
+        reason: question.reason,
+        detail: question.detail,
+        violations: question.violations ?? [],
+        ...(warning === null ? {} : { warning }),
+      },
     })
   })
   if (outcome === null) return { kind: 'superseded', reason: 'A newer deployment is live' }

@@ -2,7 +2,16 @@ import type { RollbackPhase, RollbackStatus, RollbackStep } from '@roman/contrac
 import type { Prisma, Tx } from '@roman/db'
 import { storable } from './text.ts'
 
-type Moment = 'fault' | 'detected' | 'requested' | 'decided' | 'dispatched' | 'live' | 'verified'
+type Moment =
+  | 'fault'
+  | 'detected'
+  | 'requested'
+  | 'decided'
+  | 'dispatched'
+  | 'live'
+  /** Every migration that was to be undone is, or it was given up. */
+  | 'migrations_settled'
+  | 'verified'
 
 export interface Advance {
   phase?: RollbackPhase

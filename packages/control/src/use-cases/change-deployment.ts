@@ -1,6 +1,8 @@
 import { mayTransition } from '@roman/constitution'
 import { type ChangeDeploymentRequest, type RecordDeploymentResponse, RomanError } from '@roman/contracts'
+import type { Tx } from '@roman/db'
 import type { ControlContext } from '../context.ts'
+import { examineScripts, recordMigrations } from '../migrations/record.ts'
 import type { Call } from '../port.ts'
 import { audit } from '../store/audit.ts'
 import { resolveDeployment } from '../store/deployments.ts'
@@ -15,7 +17,11 @@ export const changeDeployment = async (
   call: Call,
 ): Promise<RecordDeploymentResponse> => {
   const found = await resolveDeployment(context.db, ref)
-  const outcome = await context.db.transaction(async (tx) => {
+  const { given, warnings: faults } = examineScripts(
+    { migrations: input.migrations ?? [], tool: input.migrations_tool },
+    'live',
+  )
+  const change = async (tx: Tx): Promise<{ warnings: string[]; keys: string[] }> => {
     const live = await lockLive(tx, found.service, found.environment)
     const row = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: found.deployment_id } })
     if (input.status === 'in_progress') {
@@ -48,6 +54,11 @@ export const changeDeployment = async (
       actor: call.actor,
     })
     return { warnings: [], keys: [] }
+  }
+  const outcome = await context.db.transaction(async (tx) => {
+    const { warnings, keys } = await change(tx)
+    const noted = await recordMigrations(tx, found, given, call.actor)
+    return { keys, warnings: [...warnings, ...faults, ...noted] }
   })
   if (outcome.keys.length > 0) await beginGuarding(context, found.deployment_id, outcome.keys)
   return describeRecorded(context, found.deployment_id, outcome.warnings)

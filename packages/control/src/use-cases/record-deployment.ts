@@ -11,6 +11,7 @@ import type { Tx } from '@roman/db'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import { readHealth } from '../health.ts'
+import { examineScripts, recordMigrations } from '../migrations/record.ts'
 import { policyOf } from '../policy.ts'
 import type { Call } from '../port.ts'
 import { announce } from '../store/announce.ts'
@@ -38,9 +39,13 @@ export const recordDeployment = async (
   const deploymentId = input.deployment_id?.toLowerCase() ?? idOfKey(call.idempotency_key, service, input.environment)
   const policy = policyOf(config)
   const wanted: Wanted = { ...input, service, deployment_id: deploymentId }
+  const { given, warnings: faults } = examineScripts(
+    { migrations: input.migrations ?? [], tool: input.migrations_tool },
+    input.status === 'pending' ? 'intent' : 'live',
+  )
   const { baseline, entropy } = await readBaseline(context, service, input.environment)
 
-  const outcome = await context.db.transaction(async (tx) => {
+  const record = async (tx: Tx): Promise<Recorded> => {
     const live = await lockLive(tx, service, input.environment)
     const existing = await tx.deployments.findUnique({ where: { deployment_id: deploymentId } })
     if (existing !== null) {
@@ -91,6 +96,11 @@ export const recordDeployment = async (
     })
     if (input.status === 'pending') return { row, created: true, warnings: decision.warnings, keys: [] }
     return { ...(await goLive(tx, live, row, call.actor)), created: true }
+  }
+  const outcome = await context.db.transaction(async (tx) => {
+    const recorded = await record(tx)
+    const noted = await recordMigrations(tx, recorded.row, given, call.actor)
+    return { ...recorded, warnings: [...recorded.warnings, ...faults, ...noted] }
   })
 
   // Whoever announced it deploys when this is answered, so the state before must have been seen by then.
@@ -102,6 +112,14 @@ export const recordDeployment = async (
 /** The guard does not wait for the snapshot: a bad deployment is found out from its first second. */
 export const beginGuarding = async (context: ControlContext, deploymentId: string, keys: string[]): Promise<void> => {
   await Promise.all([deliver(context, keys), context.snapshots.take(deploymentId, 'post_deployment')])
+}
+
+interface Recorded {
+  row: DeploymentRecord
+  created: boolean
+  warnings: string[]
+  /** Workflows to deliver. */
+  keys: string[]
 }
 
 /** Whoever was live has a guard, or is a rollback's replacement. */
