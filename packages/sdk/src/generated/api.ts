@@ -1148,6 +1148,7 @@ export interface operations {
                         should_rollback: boolean;
                         reason: string;
                         health: components["schemas"]["Health"];
+                        warnings?: string[];
                     };
                 };
             };
@@ -1383,6 +1384,17 @@ export interface operations {
                     metadata?: {
                         [key: string]: components["schemas"]["Json"];
                     };
+                    migrations?: {
+                        name: string;
+                        hash: string;
+                        rollback_script?: string;
+                        execution_time_ms?: number;
+                        /** Format: date-time */
+                        applied_at?: string;
+                        error_message?: string;
+                    }[];
+                    /** @enum {string} */
+                    migrations_tool?: "prisma";
                 };
             };
         };
@@ -1574,6 +1586,17 @@ export interface operations {
                         identity: string;
                         name?: string;
                     };
+                    migrations?: {
+                        name: string;
+                        hash: string;
+                        rollback_script?: string;
+                        execution_time_ms?: number;
+                        /** Format: date-time */
+                        applied_at?: string;
+                        error_message?: string;
+                    }[];
+                    /** @enum {string} */
+                    migrations_tool?: "prisma";
                 };
             };
         };
