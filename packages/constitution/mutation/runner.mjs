@@ -6,9 +6,9 @@ import { specs } from './specs.mjs'
 
 /**
  * A test runner for Stryker that runs the specs in its own process. The pure package needs nothing that a test runner of
- * its own gives, and starting one anew for each of thousands of mutants takes most of the time: the specs are bundled once,
- * and the bundle is loaded afresh for each mutant, so that mutants of values made at load time count like all others and
- * none sees what another left.
+ * its own gives, and starting one anew for each of thousands of mutants takes most of the time. The specs are bundled once.
+ * The bundle is loaded afresh for each mutant of a value that is made at load time, and after it, so that these count like
+ * all others.
  *
  * A mutant's run ends with the first test that fails.
  */
@@ -43,7 +43,7 @@ class InProcessRunner {
   async dryRun({ coverageAnalysis }) {
     this.mutants.activeMutant = undefined
     const tests = []
-    for (const test of this.load()) {
+    for (const test of this.load().tests) {
       if (coverageAnalysis === 'perTest') this.mutants.currentTestId = test.id
       tests.push(await run(test))
       this.mutants.currentTestId = undefined
@@ -53,12 +53,14 @@ class InProcessRunner {
 
   async mutantRun({ activeMutant, mutantActivation, testFilter, hitLimit }) {
     // A mutant of load time must be there at load time; any other only once all is loaded, as its coverage was measured.
-    this.mutants.activeMutant = mutantActivation === 'static' ? activeMutant.id : undefined
+    const atLoad = mutantActivation === 'static'
+    this.mutants.activeMutant = atLoad ? activeMutant.id : undefined
     this.mutants.hitCount = 0
     this.mutants.hitLimit = hitLimit
     let ran = 0
     try {
-      const tests = this.load()
+      const { tests, setUpAgain } = atLoad ? this.load() : (this.loaded ?? this.load())
+      setUpAgain()
       const wanted = testFilter ? tests.filter(({ id }) => testFilter.includes(id)) : tests
       if (wanted.length === 0) return { status: 'error', errorMessage: 'None of the tests that cover it is there' }
       this.mutants.activeMutant = activeMutant.id
@@ -72,20 +74,22 @@ class InProcessRunner {
       }
     } catch (error) {
       // A mutant of load time may keep the specs from loading; any other has no such excuse.
-      if (mutantActivation !== 'static') return { status: 'error', errorMessage: String(error) }
+      if (!atLoad) return { status: 'error', errorMessage: String(error) }
       return { status: 'killed', killedBy: [], failureMessage: String(error), nrOfTests: ran }
     } finally {
       this.mutants.activeMutant = undefined
+      if (atLoad) this.loaded = undefined
     }
     return { status: 'survived', nrOfTests: ran }
   }
 
   load() {
-    const { vitest, tests } = specs()
+    const { vitest, ...collected } = specs()
     const modules = { vitest, 'fast-check': { __esModule: true, ...fc, default: fc } }
     const module = { exports: {} }
     this.bundle.runInThisContext()((name) => modules[name], module, module.exports)
-    return tests
+    this.loaded = collected
+    return collected
   }
 }
 

@@ -41,13 +41,20 @@ export function specs() {
       },
     })
   }
+  let done = new Map()
   const beforeAll = (body) => {
-    let done
-    setups.push(() => (done ??= Promise.resolve(body())))
+    setups.push(() => {
+      if (!done.has(body)) done.set(body, Promise.resolve(body()))
+      return done.get(body)
+    })
+  }
+  // What one mutant was set up with is not for the next.
+  const setUpAgain = () => {
+    done = new Map()
   }
   describe.each = each(describe)
   it.each = each(it)
-  return { vitest: { __esModule: true, describe, it, expect, beforeAll }, tests }
+  return { vitest: { __esModule: true, describe, it, expect, beforeAll }, tests, setUpAgain }
 }
 
 const each = (add) => (rows) => (name, body) => {
