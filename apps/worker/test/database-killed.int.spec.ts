@@ -1,8 +1,7 @@
 import { isRomanError } from '@roman/contracts'
 import { migrate } from '@roman/db'
-import { startPostgres } from '@roman/local-stack'
-import { temporaryDirectory, waitFor } from '@roman/testing'
-import { afterAll, describe, expect, it } from 'vitest'
+import { ownPostgres, waitFor } from '@roman/testing'
+import { describe, expect, it } from 'vitest'
 import { CALL, commitOf, ended, startTestBed } from './test-bed.ts'
 
 /** Writes until it is told to stop; what fails is sent again, the same. Answers what was acknowledged. */
@@ -43,13 +42,7 @@ const missing = (wanted: readonly string[], found: readonly string[]): string[] 
 }
 
 describe('PostgreSQL killed under load', async () => {
-  const directory = temporaryDirectory('roman-killed')
-  const server = await startPostgres({ dataDir: directory.path })
-  // After the hooks of the test-bed, which closes what uses it.
-  afterAll(async () => {
-    await server.stop()
-    directory.remove()
-  })
+  const server = await ownPostgres()
   await migrate(server.url)
 
   let deployed = (): void => {}
