@@ -12,7 +12,7 @@ describe('a backup', async () => {
   const directory = temporaryDirectory('roman-backup')
   afterAll(() => directory.remove())
   // Another machine: a server that has none of our roles.
-  const elsewhere = await ownPostgres({ fsync: 'off' })
+  const elsewhere = await ownPostgres({ settings: { fsync: 'off' } })
   const database = await testDatabase()
   const source = openDatabase(database.url, { connectionsMax: 2 })
   afterAll(() => source.close())
