@@ -40,7 +40,7 @@ test.runIf(mounted)(
         environment: 'production',
         severity: 'info',
         // What cannot be compressed.
-      message: randomBytes(3_750).toString('base64'),
+        message: randomBytes(3_750).toString('base64'),
         idempotency_key: `${key}:${n}`,
       }))
       await control.ingestErrors(rows)

@@ -130,15 +130,28 @@ const readSchema = async (): Promise<[string, string]> => [
   await readFile(path.join(PRISMA_DIR, 'schema.prisma'), 'utf8'),
 ]
 
+interface Session {
+  lockTimeoutMs: number
+  onNotice: (notice: string) => void
+}
+
+/** RAISE NOTICE and RAISE WARNING; not what PostgreSQL says by itself, such as "already exists, skipping". */
+const RAISED = ['00000', '01000']
+
 const withEngine = async <T>(
   databaseUrl: string,
-  lockTimeoutMs: number,
+  { lockTimeoutMs, onNotice }: Session,
   use: (schemaEngine: engine.SchemaEngine) => Promise<T>,
 ): Promise<T> => {
   await load()
   // As `?schema=ops` in Prisma's own URL: its `_prisma_migrations` must not mix with the service's in public.
   const options = `-c search_path=ops -c lock_timeout=${lockTimeoutMs}`
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, options })
+  pool.on('connect', (client) =>
+    client.on('notice', ({ code, message, hint }) => {
+      if (code !== undefined && RAISED.includes(code)) onNotice([message, hint].filter(Boolean).join('. '))
+    }),
+  )
   const adapter = bindMigrationAwareSqlAdapterFactory(new EngineAdapter(pool, { schema: 'ops' }))
   const schemaEngine = await engine.SchemaEngine.new({ datamodels: [await readSchema()] }, () => {}, adapter)
   try {
@@ -158,8 +171,8 @@ const withEngine = async <T>(
 export const knownMigrations = async (): Promise<string[]> =>
   (await readMigrations()).migrationDirectories.map((directory) => directory.path)
 
-export const applyMigrations = (databaseUrl: string, lockTimeoutMs: number, until?: string): Promise<string[]> =>
-  withEngine(databaseUrl, lockTimeoutMs, async (schemaEngine) => {
+export const applyMigrations = (databaseUrl: string, session: Session, until?: string): Promise<string[]> =>
+  withEngine(databaseUrl, session, async (schemaEngine) => {
     const { appliedMigrationNames } = await schemaEngine.applyMigrations({
       migrationsList: await readMigrations(until),
       filters: NO_FILTER,
@@ -188,7 +201,7 @@ export const schemaDrift = async (databaseUrl: string): Promise<string | null> =
   // Said so in the schema for the client's sake, which would fill in now() by its own clock.
   const content = text.replaceAll('dbgenerated("CURRENT_TIMESTAMP")', 'now()')
   const files = [{ path: name, content }]
-  const { exitCode, stdout } = await withEngine(databaseUrl, 0, (schemaEngine) =>
+  const { exitCode, stdout } = await withEngine(databaseUrl, { lockTimeoutMs: 0, onNotice: () => {} }, (schemaEngine) =>
     schemaEngine.diff({
       from: { tag: 'schemaDatasource', files, configDir: PRISMA_DIR },
       to: { tag: 'schemaDatamodel', files },
