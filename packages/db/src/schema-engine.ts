@@ -51,7 +51,7 @@ class EngineAdapter extends PrismaPg {
     // Scripts go to the server whole: the stock adapter splits them at every `;`, also inside `$$…$$` bodies.
     adapter.executeScript = async (script: string) => {
       const client = adapter.underlyingDriver()
-      await client.query(withItsRecord(await withoutUsersTable(client, script)))
+      await client.query(await withItsRecord(client, await withoutUsersTable(client, script)))
     }
     // What is read as text here is named a character afterwards: the engine tells the two apart.
     const inner = adapter as unknown as { performIO: ReadRows }
@@ -78,12 +78,15 @@ class EngineAdapter extends PrismaPg {
  * A migration's end is recorded in its own transaction: one that is killed afterwards is not applied again, and one that
  * failed left nothing. Where another migrator has taken over meanwhile, it undoes itself.
  */
-const withItsRecord = (script: string): string => {
+const withItsRecord = async (client: Pick<pg.Pool, 'query'>, script: string): Promise<string> => {
   // An index that is built concurrently cannot be part of a transaction, and so has its file to itself.
   if (/\bCONCURRENTLY\b/i.test(script.replaceAll(/--.*$/gm, ''))) return script
+  const { rows } = await client.query<{ id: string }>(
+    'SELECT id FROM ops._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL',
+  )
   return `${script};
 DO $$ BEGIN
-  UPDATE ops._prisma_migrations SET finished_at = clock_timestamp() WHERE finished_at IS NULL AND rolled_back_at IS NULL;
+  UPDATE ops._prisma_migrations SET finished_at = clock_timestamp() WHERE id = '${rows[0]!.id}' AND rolled_back_at IS NULL;
   IF NOT FOUND THEN RAISE EXCEPTION 'Another migrator has taken over'; END IF;
 END $$`
 }
