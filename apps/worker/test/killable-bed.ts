@@ -13,7 +13,7 @@ export const killableBed = async (
   environment: TestEnvironment,
   more: Record<string, string> = {},
 ): Promise<{ bed: TestBed; startProcess(argument?: string): Promise<SpawnedProcess>; stateDir: string }> => {
-  const { env, variables, admin } = await testEnv(more)
+  const { env, variables, admin } = await testEnv({ variables: more })
   const configText = romanYaml(environment)
   await writeFile(variables.ROMAN_CONFIG!, configText)
   const log = createLogger('test', env.log_level)

@@ -103,17 +103,18 @@ export const romanYaml = ({
 
 /**
  * The environment of a worker of its own: database, task queues and state directory. It runs as a login that is a
- * service_role and nothing more, so that every spec proves that the application needs no other rights.
+ * service_role and nothing more, so that every spec proves that the application needs no other rights; but for a database
+ * that is given.
  */
 export const testEnv = async (
-  more: Record<string, string> = {},
+  given: { databaseUrl?: string; variables?: Record<string, string> } = {},
 ): Promise<{ env: RuntimeEnv; variables: Record<string, string>; admin: Admin }> => {
-  const database = await testDatabase()
+  const database = given.databaseUrl === undefined ? await testDatabase() : null
   const temporal = await testTemporal()
   const stateDir = await mkdtemp(path.join(tmpdir(), 'roman-test-'))
   const variables = {
     PATH: process.env.PATH ?? '',
-    DATABASE_URL: await asApplication(database),
+    DATABASE_URL: database === null ? given.databaseUrl! : await asApplication(database),
     TEMPORAL_ADDRESS: temporal.address,
     ROMAN_STATE_DIR: stateDir,
     ROMAN_CONFIG: path.join(stateDir, 'roman.yaml'),
@@ -121,9 +122,9 @@ export const testEnv = async (
     ROMAN_HEARTBEAT_MS: '1500',
     ROMAN_RECONCILE_MS: '500',
     LOG_LEVEL: process.env.ROMAN_TEST_LOG ?? 'fatal',
-    ...more,
+    ...given.variables,
   }
-  const admin = openDatabase(database.url, { connectionsMax: 2 })
+  const admin = openDatabase(database?.url ?? given.databaseUrl!, { connectionsMax: 2 })
   afterAll(() => admin.close())
   return { env: loadEnv(variables), variables, admin: admin.pool }
 }
@@ -131,9 +132,9 @@ export const testEnv = async (
 /** A worker in this process, on real PostgreSQL and Temporal; closed after the file's last test. */
 export const startTestBed = async (
   environment: TestEnvironment = {},
-  overrides: WorkerOverrides & { worker?: boolean; variables?: Record<string, string> } = {},
+  overrides: WorkerOverrides & { worker?: boolean; databaseUrl?: string; variables?: Record<string, string> } = {},
 ): Promise<TestBed> => {
-  const { env, admin } = await testEnv(overrides.variables)
+  const { env, admin } = await testEnv(overrides)
   const configText = romanYaml(environment)
   const log = createLogger('test', env.log_level)
   const context = await createWorkerContext(

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { type Database, migrate, openDatabase } from '@roman/db'
+import { migrate, openDatabase } from '@roman/db'
 import { asApplication, emptyDatabase } from '@roman/testing'
 import { afterAll, describe, expect, it } from 'vitest'
+import { contentsOf } from './contents.ts'
 import { CALL, openTestControl } from './open-control.ts'
 
 /** Every version that was released, with its last migration. */
@@ -9,29 +10,13 @@ const releases = JSON.parse(
   await readFile(new URL('../../../prisma/releases.json', import.meta.url), 'utf8'),
 ) as Record<string, string>
 
-/** Every table as it was, by the columns it had then, as one text each. */
-const contents = async (pool: Database['pool'], as?: Map<string, { columns: string }>) => {
-  const { rows: tables } = await pool.query<{ name: string; columns: string }>(`
-    SELECT table_name AS name, string_agg(format('%I', column_name), ', ' ORDER BY column_name) AS columns
-    FROM information_schema.columns WHERE table_schema = 'ops' AND table_name <> '_prisma_migrations' GROUP BY 1`)
-  const seen = new Map<string, { columns: string; rows: string[] }>()
-  for (const { name, columns } of as === undefined ? tables : tables.filter((table) => as.has(table.name))) {
-    const then = as?.get(name)?.columns ?? columns
-    const { rows } = await pool.query<{ row: string }>(
-      `SELECT t::text AS row FROM (SELECT ${then} FROM ops.${name}) t ORDER BY 1`,
-    )
-    seen.set(name, { columns: then, rows: rows.map(({ row }) => row) })
-  }
-  return seen
-}
-
 describe.each(Object.entries(releases))('a database of %s', async (version, last) => {
   const database = await emptyDatabase()
   const admin = openDatabase(database.url, { connectionsMax: 2 })
   afterAll(() => admin.close())
   expect(await migrate(database.url, { until: last })).toContain(last)
   await admin.pool.query(await readFile(new URL(`releases/${version}.sql`, import.meta.url), 'utf8'))
-  const before = await contents(admin.pool)
+  const before = await contentsOf(admin.pool)
 
   it('is brought up to date with every row as it was', async () => {
     for (const [name, { rows }] of before)
@@ -39,7 +24,7 @@ describe.each(Object.entries(releases))('a database of %s', async (version, last
     const applied = await migrate(database.url)
     expect(applied.every((name) => name > last)).toBe(true)
     expect(await migrate(database.url)).toEqual([])
-    expect(await contents(admin.pool, before)).toEqual(before)
+    expect(await contentsOf(admin.pool, before)).toEqual(before)
   })
 
   it('goes on working: what is recorded stands, and what comes next builds on it', async () => {

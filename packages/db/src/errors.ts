@@ -11,7 +11,7 @@ const codesOf = (error: unknown, depth = 0): string[] => {
       ? ['P1001']
       : []),
     ...(typeof message === 'string' &&
-    /Connection terminated|Query read timeout|timeout exceeded when trying to connect|shutting down|Can't reach database/.test(
+    /Connection terminated|is not queryable|Query read timeout|timeout exceeded when trying to connect|shutting down|Can't reach database/.test(
       message,
     )
       ? ['P1001']

@@ -16,6 +16,8 @@ export interface MigrateOptions {
   until?: string
   /** Longest a migration waits for a table that somebody uses: whoever comes after it waits behind it. */
   lockTimeoutMs?: number
+  /** What a migration has to say to who runs it. */
+  onNotice?: (notice: string) => void
 }
 
 /**
@@ -25,7 +27,7 @@ export interface MigrateOptions {
  */
 export const migrate = async (
   databaseUrl: string,
-  { until, lockTimeoutMs = LOCK_TIMEOUT_MS }: MigrateOptions = {},
+  { until, lockTimeoutMs = LOCK_TIMEOUT_MS, onNotice = () => {} }: MigrateOptions = {},
 ): Promise<string[]> => {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
@@ -35,7 +37,7 @@ export const migrate = async (
     if ((await pendingMigrations(client)).length === 0) return []
     await client.query('CREATE SCHEMA IF NOT EXISTS ops')
     await clearFailedAttempts(client)
-    return await applyMigrations(databaseUrl, lockTimeoutMs, until).catch((cause) => {
+    return await applyMigrations(databaseUrl, { lockTimeoutMs, onNotice }, until).catch((cause) => {
       throw cause?.code === LOCK_NOT_AVAILABLE ? inUse(lockTimeoutMs, cause) : cause
     })
   } finally {

@@ -51,7 +51,7 @@ class EngineAdapter extends PrismaPg {
     // Scripts go to the server whole: the stock adapter splits them at every `;`, also inside `$$…$$` bodies.
     adapter.executeScript = async (script: string) => {
       const client = adapter.underlyingDriver()
-      await client.query(withItsRecord(await withoutUsersTable(client, script)))
+      await client.query(await withItsRecord(client, await withoutUsersTable(client, script)))
     }
     // What is read as text here is named a character afterwards: the engine tells the two apart.
     const inner = adapter as unknown as { performIO: ReadRows }
@@ -78,12 +78,15 @@ class EngineAdapter extends PrismaPg {
  * A migration's end is recorded in its own transaction: one that is killed afterwards is not applied again, and one that
  * failed left nothing. Where another migrator has taken over meanwhile, it undoes itself.
  */
-const withItsRecord = (script: string): string => {
+const withItsRecord = async (client: Pick<pg.Pool, 'query'>, script: string): Promise<string> => {
   // An index that is built concurrently cannot be part of a transaction, and so has its file to itself.
   if (/\bCONCURRENTLY\b/i.test(script.replaceAll(/--.*$/gm, ''))) return script
+  const { rows } = await client.query<{ id: string }>(
+    'SELECT id FROM ops._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL',
+  )
   return `${script};
 DO $$ BEGIN
-  UPDATE ops._prisma_migrations SET finished_at = clock_timestamp() WHERE finished_at IS NULL AND rolled_back_at IS NULL;
+  UPDATE ops._prisma_migrations SET finished_at = clock_timestamp() WHERE id = '${rows[0]!.id}' AND rolled_back_at IS NULL;
   IF NOT FOUND THEN RAISE EXCEPTION 'Another migrator has taken over'; END IF;
 END $$`
 }
@@ -130,15 +133,28 @@ const readSchema = async (): Promise<[string, string]> => [
   await readFile(path.join(PRISMA_DIR, 'schema.prisma'), 'utf8'),
 ]
 
+interface Session {
+  lockTimeoutMs: number
+  onNotice: (notice: string) => void
+}
+
+/** RAISE NOTICE and RAISE WARNING; not what PostgreSQL says by itself, such as "already exists, skipping". */
+const RAISED = ['00000', '01000']
+
 const withEngine = async <T>(
   databaseUrl: string,
-  lockTimeoutMs: number,
+  { lockTimeoutMs, onNotice }: Session,
   use: (schemaEngine: engine.SchemaEngine) => Promise<T>,
 ): Promise<T> => {
   await load()
   // As `?schema=ops` in Prisma's own URL: its `_prisma_migrations` must not mix with the service's in public.
   const options = `-c search_path=ops -c lock_timeout=${lockTimeoutMs}`
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, options })
+  pool.on('connect', (client) =>
+    client.on('notice', ({ code, message, hint }) => {
+      if (code !== undefined && RAISED.includes(code)) onNotice([message, hint].filter(Boolean).join('. '))
+    }),
+  )
   const adapter = bindMigrationAwareSqlAdapterFactory(new EngineAdapter(pool, { schema: 'ops' }))
   const schemaEngine = await engine.SchemaEngine.new({ datamodels: [await readSchema()] }, () => {}, adapter)
   try {
@@ -158,8 +174,8 @@ const withEngine = async <T>(
 export const knownMigrations = async (): Promise<string[]> =>
   (await readMigrations()).migrationDirectories.map((directory) => directory.path)
 
-export const applyMigrations = (databaseUrl: string, lockTimeoutMs: number, until?: string): Promise<string[]> =>
-  withEngine(databaseUrl, lockTimeoutMs, async (schemaEngine) => {
+export const applyMigrations = (databaseUrl: string, session: Session, until?: string): Promise<string[]> =>
+  withEngine(databaseUrl, session, async (schemaEngine) => {
     const { appliedMigrationNames } = await schemaEngine.applyMigrations({
       migrationsList: await readMigrations(until),
       filters: NO_FILTER,
@@ -188,7 +204,7 @@ export const schemaDrift = async (databaseUrl: string): Promise<string | null> =
   // Said so in the schema for the client's sake, which would fill in now() by its own clock.
   const content = text.replaceAll('dbgenerated("CURRENT_TIMESTAMP")', 'now()')
   const files = [{ path: name, content }]
-  const { exitCode, stdout } = await withEngine(databaseUrl, 0, (schemaEngine) =>
+  const { exitCode, stdout } = await withEngine(databaseUrl, { lockTimeoutMs: 0, onNotice: () => {} }, (schemaEngine) =>
     schemaEngine.diff({
       from: { tag: 'schemaDatasource', files, configDir: PRISMA_DIR },
       to: { tag: 'schemaDatamodel', files },

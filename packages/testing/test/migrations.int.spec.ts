@@ -3,11 +3,18 @@ import { readdir, readFile } from 'node:fs/promises'
 import { migrate } from '@roman/db'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import { emptyDatabase, testDatabase } from '../src/index.ts'
+import { emptyDatabase, spawnProcess, testDatabase, waitFor } from '../src/index.ts'
 import { insertDeployment, query } from './sql.ts'
 
 const folder = new URL('../../../prisma/migrations/', import.meta.url)
 const everyMigration = (await readdir(folder)).filter((name) => /^\d{14}_/.test(name)).sort()
+
+/** Whatever was applied before that stood, the rest came after it, in order, and nothing is left. */
+const expectTheRest = async (applied: string[], url: string): Promise<void> => {
+  expect(applied.length).toBeGreaterThan(0)
+  expect(applied).toEqual(everyMigration.slice(-applied.length))
+  expect(await migrate(url)).toEqual([])
+}
 
 describe('the migrator', () => {
   it('applies every migration once, however many processes start together', async () => {
@@ -74,7 +81,34 @@ describe('the migrator', () => {
     await holder.query('BEGIN; LOCK TABLE ops.deployments')
     await expect(migrate(url, { lockTimeoutMs: 200 })).rejects.toThrow(/in use.*run it again/)
     await holder.end()
-    expect(await migrate(url)).toEqual(everyMigration.slice(2))
+    await expectTheRest(await migrate(url), url)
+  })
+
+  it('is taken over from by another when it is killed in the middle, and what it had begun is undone', async () => {
+    const { url } = await emptyDatabase()
+    await migrate(url, { until: '20261123120000_brake' })
+    const holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE ops.deployments')
+    const waiting = (count: number) =>
+      waitFor(
+        async () =>
+          (
+            await query(
+              url,
+              `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+            )
+          ).length === count,
+        { timeoutMs: 10_000, describe: `${count} migrators to wait for the table` },
+      )
+    const first = spawnProcess(new URL('fixtures/migrate.ts', import.meta.url), { env: { DATABASE_URL: url } })
+    await waiting(1)
+    await first.kill()
+    const applied = migrate(url)
+    // What the first one sent is still there, before the second one's.
+    await waiting(2)
+    await holder.end()
+    await expectTheRest(await applied, url)
   })
 
   it('refuses a database that a newer version has migrated, and names the way out', async () => {
