@@ -79,7 +79,7 @@ describe('log rows', async () => {
       await before.query('COMMIT')
       expect((await after).rows).toEqual([{ stored: 0 }])
     } finally {
-      before.release()
+      before.release(true)
     }
   })
 
@@ -124,7 +124,7 @@ describe('log rows', async () => {
       expect(await control.ingestErrors(batch('flood-a'))).toMatchObject({ accepted: BATCH, duplicates: BATCH })
       expect(await count()).toBe(5 * BATCH)
     } finally {
-      blocker.release()
+      blocker.release(true)
     }
   })
 })

@@ -112,6 +112,7 @@ BEGIN
   PERFORM ops.close_partition(partition);
 END $$;
 
+-- large-table-lock: the CHECK that was validated spares ATTACH the look at the rows; the rest is new and empty.
 DO $$
 DECLARE
   parent text;
@@ -241,6 +242,7 @@ REVOKE ALL ON FUNCTION ops.create_partition(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ops.close_partition(text) FROM PUBLIC;
 
 -- Where there is a function that grants what the product's roles need, the new tables and functions are for it, too.
+-- large-table-lock: grants change the catalogue alone.
 DO $$ BEGIN
   IF to_regprocedure('ops.apply_grants()') IS NOT NULL THEN
     PERFORM ops.apply_grants();
