@@ -537,6 +537,7 @@ export interface components {
                 /** Format: date-time */
                 expires_at: string;
                 event_id: string | null;
+                warning?: string | null;
             } | null;
         };
         Health: {
