@@ -5,18 +5,22 @@ import { historyOf, knownGood, migration, prismaApplied, rollBack, serviceDataba
 /** Leaves a trace when it is run, and would leave another half-way. */
 const undoing = (table: string, name: string) => `DROP TABLE ${table}; INSERT INTO undone (name) VALUES ('${name}');`
 
+/** The guard must still be there when the errors come. */
+const LONG_WATCH = { window_seconds: 20, verify_seconds: 1, drain_seconds: 0 }
+
 describe('a rollback whose migrations are undone', async () => {
   const own = await serviceDatabase(
     'CREATE TABLE undone (id serial, name text, at timestamptz DEFAULT clock_timestamp())',
   )
   const bed = await startTestBed(
     {
-      services: ['own', 'stops', 'continues', 'bare'],
+      services: ['own', 'stops', 'continues', 'bare', 'asks'],
       differs: {
         own: { migrations: 'undo', migrations_url_env: 'OWN_URL' },
         stops: { migrations: 'undo' },
         continues: { migrations: 'undo', on_undo_failure: 'continue' },
         bare: { migrations: 'undo' },
+        asks: { migrations: 'undo', mode: 'ask', watch: LONG_WATCH },
       },
     },
     { variables: { OWN_URL: own.url } },
@@ -126,6 +130,24 @@ describe('a rollback whose migrations are undone', async () => {
       'undo_migrations failed',
       'verify_health completed',
     ])
+  })
+
+  it.concurrent('says what will be undone to those whose approval it waits for', async () => {
+    await made('asks_a')
+    await knownGood(bed, 'asks')
+    const bad = await bed.deploy('v2.0.0', {
+      service: 'asks',
+      migrations: [migration('1_a', undoing('asks_a', 'asks 1_a'))],
+    })
+    await bed.fail('v2.0.0', 6, { service: 'asks' })
+    await bed.untilPhase(bad, 'waiting')
+    const warning = 'Migrations newer than the target will be undone: 1_a'
+    expect((await bed.control.showDeployment(bad)).guard?.decision).toMatchObject({ kind: 'rollback', warning })
+    const told = await db.prisma.announcements.findMany({ where: { deployment_id: bad, kind: 'decision' } })
+    expect(told).toMatchObject([{ payload: { warning } }])
+    expect(await exists('asks_a')).toBe(true)
+    await bed.control.approve(bad, { reason: 'Yes' }, await somebody(bed))
+    await expect.poll(() => exists('asks_a'), { timeout: 15_000 }).toBe(false)
   })
 
   it.concurrent('is refused where one has no script; overridden, it keeps them all', async () => {

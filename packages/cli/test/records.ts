@@ -72,6 +72,7 @@ export const waiting: DeploymentView = {
       asked_at: past(60),
       expires_at: past(-1740),
       event_id: null,
+      warning: 'Migrations newer than the target will be undone: 20260228_coupons',
     },
   },
 }

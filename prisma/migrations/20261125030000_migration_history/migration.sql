@@ -22,3 +22,6 @@ BEGIN
 END $$;
 CREATE TRIGGER migration_history_place BEFORE INSERT OR UPDATE OF deployment_id ON ops.migration_history
   FOR EACH ROW WHEN (NEW.deployment_id IS NOT NULL) EXECUTE FUNCTION ops.place_migration();
+
+-- What people should know before they decide: which migrations would be undone.
+ALTER TABLE "ops"."decisions" ADD COLUMN "warning" TEXT;

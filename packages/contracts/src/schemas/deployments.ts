@@ -108,6 +108,8 @@ export const guardView = z.object({
       asked_at: timestamp,
       expires_at: timestamp,
       event_id: uuid.nullable(),
+      /** Which migrations the rollback would undo. */
+      warning: z.string().nullable().optional(),
     })
     .nullable(),
 })

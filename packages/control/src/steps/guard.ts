@@ -356,6 +356,7 @@ export const ask = async (
           violations: question.violations ?? [],
           expires_at: new Date(Date.now() + waitSeconds * 1000),
           event_id: question.event_id ?? null,
+          warning,
         },
       ],
       skipDuplicates: true,
