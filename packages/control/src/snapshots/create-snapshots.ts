@@ -62,7 +62,13 @@ export const createSnapshots = (parts: SnapshotParts): Snapshots => {
     return storeSnapshot(db, subject, {
       state,
       recorded,
-      key_metrics: reportOf(reading),
+      key_metrics: {
+        ...reportOf(reading),
+        // Those of the database that was looked at, which need not be ours.
+        database_connections: state.connections.used,
+        database_connection_utilization: state.connections.used / state.connections.max,
+        active_queries: state.connections.active,
+      },
       environment_config: {
         taken_by: parts.takenBy,
         database: { source: database === 'ops' ? 'ops' : database.url_env, ...state.database },
