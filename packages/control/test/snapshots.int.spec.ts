@@ -163,15 +163,18 @@ describe('a snapshot', () => {
     ])
   })
 
-  it('that cannot be taken says why on the audit trail, and leaves no row', async () => {
+  it.each([
+    ['postgres://shop:hunter2@127.0.0.1:1/shop', 'ECONNREFUSED'],
+    ['postgres://shop:hunter2@[bad', 'Invalid URL'],
+  ])('that cannot be taken says why on the audit trail, and leaves no row: %s', async (shop, reason) => {
     const { url } = await testDatabase()
     const { snapshots, db } = snapshotsOver(url, {
       health: { type: 'postgres', url_env: 'SHOP_DATABASE_URL' },
-      variables: { SHOP_DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:1/shop' },
+      variables: { SHOP_DATABASE_URL: shop },
     })
     const id = await record(db)
     const result = await snapshots.take(id, 'pre_rollback', crypto.randomUUID())
-    expect(result).toEqual({ kind: 'failed', reason: expect.stringContaining('ECONNREFUSED') })
+    expect(result).toEqual({ kind: 'failed', reason: expect.stringContaining(reason) })
     expect(await db.prisma.system_snapshots.count()).toBe(0)
     const [event] = await db.prisma.roman_events.findMany({ where: { event_type: 'snapshot_failed' } })
     expect(event).toMatchObject({ severity: 'warning', metadata: { deployment_id: id, snapshot_type: 'pre_rollback' } })

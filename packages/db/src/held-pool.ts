@@ -44,7 +44,8 @@ export const keepOpen = (pool: pg.Pool, connections: number): void => {
   const fill = async (): Promise<void> => {
     if (pool.ending || pool.totalCount >= connections) return
     // Asked for together, or the first one would be given out again instead of a second one being opened.
-    const opened = await Promise.allSettled(Array.from({ length: connections }, () => pool.connect()))
+    // In a function of their own, since an address that cannot be read is thrown and not rejected.
+    const opened = await Promise.allSettled(Array.from({ length: connections }, async () => pool.connect()))
     for (const one of opened) if (one.status === 'fulfilled') one.value.release()
     if (pool.totalCount < connections) later()
   }

@@ -131,7 +131,7 @@ const databaseOf = ({ config, env, takenBy }: SnapshotParts, service: string, en
   const urlEnv = sources.flatMap((source) => (source.type === 'postgres' ? [source.url_env] : [])).find(Boolean)
   if (urlEnv === undefined) return 'ops'
   const url = env.secret(urlEnv)
-  if (url === undefined) throw new Error(`${urlEnv} is not set for the ${takenBy}. Set it as for the worker`)
+  if (url === undefined) throw new Error(`${urlEnv} is not set where the ${takenBy} runs; set it there`)
   return { url_env: urlEnv, url }
 }
 
