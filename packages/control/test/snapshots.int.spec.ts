@@ -27,7 +27,7 @@ const snapshotsOver = (
   url: string,
   { health = { type: 'postgres' }, variables = {} }: { health?: object; variables?: Record<string, string> } = {},
 ): { snapshots: Snapshots; db: Database } => {
-  const db = openDatabase(url, { connectionsMax: 2, connectionsHeld: 2, applicationName: 'held' })
+  const db = openDatabase(url, { connectionsMax: 2, connectionsKept: 2, applicationName: 'held' })
   const snapshots = createSnapshots({
     db,
     config: fixedRomanConfig(parseRomanConfig(CONFIG(health), 'roman.yaml')),
@@ -198,6 +198,7 @@ describe('on a server that is full', async () => {
     const { migrate } = await import('@roman/db')
     await migrate(server.url)
     const { snapshots, db } = snapshotsOver(server.url)
+    await db.hold()
     const id = await record(db)
     const held = async () => {
       const { rows } = await db.pool.query<{ pid: number }>(
@@ -218,7 +219,7 @@ describe('on a server that is full', async () => {
     const crowd: Database[] = []
     open.push(async () => void (await Promise.all(crowd.map((one) => one.close()))))
     for (let full = false; !full; ) {
-      const one = openDatabase(server.url, { connectionsMax: 1, connectionsHeld: 1 })
+      const one = openDatabase(server.url, { connectionsMax: 1, connectionsKept: 1 })
       crowd.push(one)
       full = await one.pool.query('SELECT 1').then(
         () => false,
