@@ -73,7 +73,7 @@ interface Installed {
 
 const installed = async (url: string): Promise<Installed> => {
   // As the sampler's: held open, so that its statements stay prepared.
-  const db = openDatabase(url, { connectionsMax: 1, connectionsHeld: 1 })
+  const db = openDatabase(url, { connectionsMax: 1, connectionsKept: 1 })
   return { db, ids: await putServices(db, SERVICES) }
 }
 

@@ -34,8 +34,9 @@ export const createWorkerContext = async (
   const samplerDb = openDatabase(env.database_url, {
     applicationName: 'roman-sampler',
     connectionsMax: 2,
-    connectionsHeld: 2,
+    connectionsKept: 2,
   })
+  await samplerDb.hold()
   const sources = createSources(config, env, control.db, log)
   const sampler = createSampler({ db: samplerDb, listener: opened.listener, sources, log })
   const deployers =

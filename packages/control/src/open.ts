@@ -37,6 +37,9 @@ const timingsOf = (env: Pick<RuntimeEnv, 'heartbeat_ms'>): WorkflowTimings => ({
   retry_max_ms: 10_000,
 })
 
+/** A rollback for exhausted connections needs connections: one for its transaction, one for what is read beside it. */
+const CONNECTIONS_KEPT = 2
+
 /** Waits, bounded, for what the process cannot do without, saying what it waits for. */
 export const openControl = async (
   env: RuntimeEnv,
@@ -44,13 +47,16 @@ export const openControl = async (
   log: Logger,
   options: OpenOptions,
 ): Promise<OpenedControl> => {
-  // Some are held: a rollback must get through also where the failing version has taken all connections that there are.
-  const db = openDatabase(env.database_url, { applicationName: `roman-${options.name}`, connectionsHeld: 2 })
+  const db = openDatabase(env.database_url, {
+    applicationName: `roman-${options.name}`,
+    connectionsKept: CONNECTIONS_KEPT,
+  })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
   try {
     await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
     // No waiting mends that.
     await refuseNewerSchema(db.pool)
+    await db.hold()
   } catch (error) {
     await db.close()
     throw error
@@ -60,8 +66,10 @@ export const openControl = async (
   const snapshotDb = openDatabase(env.database_url, {
     applicationName: `roman-${options.name}-snapshots`,
     connectionsMax: 2,
-    connectionsHeld: 2,
+    connectionsKept: 2,
   })
+  // They are tried again; a process that can do everything else starts without.
+  await snapshotDb.hold().catch((error) => log.warn({ reason: error.message }, 'No connections for snapshots yet'))
   const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: options.name, log })
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()

@@ -27,7 +27,7 @@ const snapshotsOver = (
   url: string,
   { health = { type: 'postgres' }, variables = {} }: { health?: object; variables?: Record<string, string> } = {},
 ): { snapshots: Snapshots; db: Database } => {
-  const db = openDatabase(url, { connectionsMax: 2, connectionsHeld: 2, applicationName: 'held' })
+  const db = openDatabase(url, { connectionsMax: 2, connectionsKept: 2, applicationName: 'held' })
   const snapshots = createSnapshots({
     db,
     config: fixedRomanConfig(parseRomanConfig(CONFIG(health), 'roman.yaml')),
@@ -163,15 +163,18 @@ describe('a snapshot', () => {
     ])
   })
 
-  it('that cannot be taken says why on the audit trail, and leaves no row', async () => {
+  it.each([
+    ['postgres://shop:hunter2@127.0.0.1:1/shop', 'ECONNREFUSED'],
+    ['postgres://shop:hunter2@[bad', 'Invalid URL'],
+  ])('that cannot be taken says why on the audit trail, and leaves no row: %s', async (shop, reason) => {
     const { url } = await testDatabase()
     const { snapshots, db } = snapshotsOver(url, {
       health: { type: 'postgres', url_env: 'SHOP_DATABASE_URL' },
-      variables: { SHOP_DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:1/shop' },
+      variables: { SHOP_DATABASE_URL: shop },
     })
     const id = await record(db)
     const result = await snapshots.take(id, 'pre_rollback', crypto.randomUUID())
-    expect(result).toEqual({ kind: 'failed', reason: expect.stringContaining('ECONNREFUSED') })
+    expect(result).toEqual({ kind: 'failed', reason: expect.stringContaining(reason) })
     expect(await db.prisma.system_snapshots.count()).toBe(0)
     const [event] = await db.prisma.roman_events.findMany({ where: { event_type: 'snapshot_failed' } })
     expect(event).toMatchObject({ severity: 'warning', metadata: { deployment_id: id, snapshot_type: 'pre_rollback' } })
@@ -195,6 +198,7 @@ describe('on a server that is full', async () => {
     const { migrate } = await import('@roman/db')
     await migrate(server.url)
     const { snapshots, db } = snapshotsOver(server.url)
+    await db.hold()
     const id = await record(db)
     const held = async () => {
       const { rows } = await db.pool.query<{ pid: number }>(
@@ -215,7 +219,7 @@ describe('on a server that is full', async () => {
     const crowd: Database[] = []
     open.push(async () => void (await Promise.all(crowd.map((one) => one.close()))))
     for (let full = false; !full; ) {
-      const one = openDatabase(server.url, { connectionsMax: 1, connectionsHeld: 1 })
+      const one = openDatabase(server.url, { connectionsMax: 1, connectionsKept: 1 })
       crowd.push(one)
       full = await one.pool.query('SELECT 1').then(
         () => false,

@@ -17,6 +17,11 @@ export interface Database {
    * A serialisation failure or deadlock is not retried here: steps are retried whole by their caller.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * Opens the connections that are kept, so that a server which fills up later does not shut this process out; from then
+   * on they are opened again when they are lost.
+   */
+  hold(): Promise<void>
   close(): Promise<void>
 }
 
@@ -24,16 +29,17 @@ export interface DatabaseOptions {
   /** Connections kept at most. */
   connectionsMax?: number
   applicationName?: string
-  /** So many are opened now and kept, and opened again when they are lost. */
-  connectionsHeld?: number
+  /** Of these, so many are opened by `hold` and never closed for being idle; none by default. */
+  connectionsKept?: number
 }
 
 const TRANSACTION_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5_000
 const QUERY_TIMEOUT_MS = 20_000
 
-/** Opens nothing yet but what is to be held: the first query connects. */
+/** Opens nothing yet: the first query connects. */
 export const openDatabase = (url: string, options: DatabaseOptions = {}): Database => {
+  const connectionsKept = options.connectionsKept ?? 0
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connectionsMax ?? 10,
@@ -46,17 +52,17 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
     statement_timeout: 15_000,
     idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
-    min: options.connectionsHeld ?? 0,
+    min: connectionsKept,
   })
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
-  keepOpen(pool, options.connectionsHeld ?? 0)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema: 'ops' }) })
   return {
     prisma,
     pool,
     url,
     transaction: (work) => prisma.$transaction(work, { timeout: TRANSACTION_TIMEOUT_MS, maxWait: CONNECT_TIMEOUT_MS }),
+    hold: () => keepOpen(pool, connectionsKept),
     close: async () => {
       await prisma.$disconnect()
       await pool.end()

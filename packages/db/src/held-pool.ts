@@ -22,32 +22,39 @@ export const openHeldPool = (url: string, options: { connections: number; applic
     keepAlive: true,
   })
   pool.on('error', () => {})
-  keepOpen(pool, options.connections)
+  // Whoever uses it is told; until then it is tried again.
+  keepOpen(pool, options.connections).catch(() => {})
   return pool
 }
 
 /**
- * Opens so many connections of a pool at once, and again when they are lost: a server that is full has no room for who
- * comes later. What cannot be opened is tried again until the pool ends.
+ * Opens so many connections of a pool at once, and again whenever they are lost: a server that is full has no room for who
+ * comes later. Rejects where they cannot all be opened now; they are tried again all the same, until the pool ends.
  */
-export const keepOpen = (pool: pg.Pool, connections: number): void => {
-  if (connections === 0) return
+export const keepOpen = async (pool: pg.Pool, connections: number): Promise<void> => {
   let timer: NodeJS.Timeout | undefined
   const later = (): void => {
     if (pool.ending || timer !== undefined) return
     timer = setTimeout(() => {
       timer = undefined
-      void fill()
+      fill().catch(later)
     }, REOPEN_MS)
     timer.unref()
   }
   const fill = async (): Promise<void> => {
     if (pool.ending || pool.totalCount >= connections) return
-    // Asked for together, or the first one would be given out again instead of a second one being opened.
-    const opened = await Promise.allSettled(Array.from({ length: connections }, () => pool.connect()))
+    // Asked for together, or the first one would be given out again instead of a second one being opened. In a function
+    // of their own, since an address that cannot be read is thrown and not rejected.
+    const opened = await Promise.allSettled(Array.from({ length: connections }, async () => pool.connect()))
     for (const one of opened) if (one.status === 'fulfilled') one.value.release()
-    if (pool.totalCount < connections) later()
+    const refused = opened.find((one) => one.status === 'rejected')
+    if (refused !== undefined) throw refused.reason
   }
   pool.on('remove', later)
-  void fill()
+  try {
+    await fill()
+  } catch (error) {
+    later()
+    throw error
+  }
 }

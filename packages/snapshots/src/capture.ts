@@ -6,6 +6,7 @@ import { inOneView, type Queryable } from './session.ts'
 /** A database at one moment. */
 export interface DatabaseState {
   database: { name: string; version: string }
+  connections: { used: number; max: number; active: number | null }
   schema: SchemaDescription
   counts: TableCounts
   migrations: Migrations
@@ -18,6 +19,15 @@ export interface CaptureBounds {
   exactRowsMax?: number
   countTimeoutMs?: number
 }
+
+/** A role that may not look at others' sessions sees that they are there, but not what they do. */
+const READ_SERVER = `
+SELECT current_database() AS name, current_setting('server_version') AS version,
+  count(*)::integer AS used, current_setting('max_connections')::integer AS max,
+  CASE WHEN bool_or(a.backend_type IS NULL) THEN NULL
+    ELSE count(*) FILTER (WHERE a.state = 'active' AND a.pid <> pg_backend_pid()) END::integer AS active
+FROM pg_stat_activity a
+WHERE coalesce(a.backend_type, 'client backend') = 'client backend' AND a.datid IS NOT NULL`
 
 const EXACT_ROWS_MAX = 100_000
 const COUNT_TIMEOUT_MS = 1_000
@@ -32,12 +42,14 @@ export const captureDatabase = (client: Queryable, bounds: CaptureBounds): Promi
   const endsAt = performance.now() + timeoutMs
   const remainingMs = () => endsAt - performance.now()
   return inOneView(client, async (session) => {
-    const [database] = await session.read<DatabaseState['database']>(
-      `SELECT current_database() AS name, current_setting('server_version') AS version`,
+    const [server] = await session.read<DatabaseState['database'] & DatabaseState['connections']>(
+      READ_SERVER,
       remainingMs(),
     )
+    const { name, version, ...connections } = server!
     return {
-      database: database!,
+      database: { name, version },
+      connections,
       schema: await describeSchema(session, remainingMs()),
       migrations: await readPrismaMigrations(session, remainingMs()),
       counts: await countTables(session, { exactRowsMax, countTimeoutMs, remainingMs }),

@@ -62,7 +62,13 @@ export const createSnapshots = (parts: SnapshotParts): Snapshots => {
     return storeSnapshot(db, subject, {
       state,
       recorded,
-      key_metrics: reportOf(reading),
+      key_metrics: {
+        ...reportOf(reading),
+        // Those of the database that was looked at, which need not be ours.
+        database_connections: state.connections.used,
+        database_connection_utilization: state.connections.used / state.connections.max,
+        active_queries: state.connections.active,
+      },
       environment_config: {
         taken_by: parts.takenBy,
         database: { source: database === 'ops' ? 'ops' : database.url_env, ...state.database },
@@ -125,7 +131,7 @@ const databaseOf = ({ config, env, takenBy }: SnapshotParts, service: string, en
   const urlEnv = sources.flatMap((source) => (source.type === 'postgres' ? [source.url_env] : [])).find(Boolean)
   if (urlEnv === undefined) return 'ops'
   const url = env.secret(urlEnv)
-  if (url === undefined) throw new Error(`${urlEnv} is not set for the ${takenBy}. Set it as for the worker`)
+  if (url === undefined) throw new Error(`${urlEnv} is not set where the ${takenBy} runs; set it there`)
   return { url_env: urlEnv, url }
 }
 

@@ -2,7 +2,7 @@ import { type Database, type HeldPool, openHeldPool } from '@roman/db'
 import { captureDatabase, type DatabaseState, shared } from '@roman/snapshots'
 
 /** Two captures in a row must fit into a snapshot's time: who asks while one runs waits for the next. */
-const CAPTURE_TIMEOUT_MS = 4_000
+const CAPTURE_TIMEOUT_MS = 3_500
 /** A server that no longer answers ends no statement. */
 const SILENCE_MS = 500
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '@roman/db'
 import { type DatabaseState, type MigrationList, migrationList } from '@roman/snapshots'
-import { json } from '../store/audit.ts'
 
 export type SnapshotType = 'pre_deployment' | 'post_deployment' | 'pre_rollback'
 
@@ -29,42 +28,49 @@ export const findSnapshot = async (db: Database, subject: SnapshotSubject): Prom
   return found?.snapshot_id ?? null
 }
 
+/** Nothing where the description is not there yet, or the snapshot is. */
+const INSERT = `
+INSERT INTO ops.system_snapshots (
+  snapshot_id, deployment_id, snapshot_type, event_id, dedupe_key, database_schema_hash, schema_description,
+  table_counts, migrations, key_metrics, environment_config, took_ms
+)
+SELECT $1::uuid, $2::uuid, $3, $4::uuid, $5, $6, d.schema_hash, $8::jsonb, $9::jsonb, $10::jsonb, $11::jsonb, $12::integer
+FROM ops.schema_descriptions d WHERE d.schema_hash = $7
+ON CONFLICT (dedupe_key) DO NOTHING RETURNING snapshot_id`
+
 /** Writes it down whole, once: of two at the same time the first one counts, and both are told its id. */
 export const storeSnapshot = async (db: Database, subject: SnapshotSubject, facts: SnapshotFacts): Promise<string> => {
   const { schema, counts, migrations } = facts.state
   const { hash, objects, object_count, unavailable } = schema
-  const dedupeKey = `${subject.event_id ?? subject.deployment_id}:${subject.snapshot_type}`
-  return db.transaction(async (tx) => {
-    // Looked for first: a description is far larger than the question, and nearly always there.
-    const described = await tx.schema_descriptions.count({ where: { schema_hash: hash } })
-    if (described === 0) {
-      await tx.schema_descriptions.createMany({
-        data: [
-          { schema_hash: hash, object_count, unavailable, ...(objects === null ? {} : { objects: json(objects) }) },
-        ],
-        skipDuplicates: true,
-      })
-    }
-    await tx.system_snapshots.createMany({
-      data: [
-        {
-          ...subject,
-          snapshot_id: randomUUID(),
-          dedupe_key: dedupeKey,
-          database_schema_hash: unavailable.length === 0 ? hash : null,
-          schema_description: hash,
-          table_counts: json(counts),
-          migrations: json({ service: migrations, recorded: facts.recorded }),
-          key_metrics: json(facts.key_metrics),
-          environment_config: json(facts.environment_config),
-          took_ms: facts.took_ms,
-        },
-      ],
-      skipDuplicates: true,
-    })
-    const { snapshot_id } = await tx.system_snapshots.findUniqueOrThrow({ where: { dedupe_key: dedupeKey } })
-    return snapshot_id
-  })
+  const values = [
+    randomUUID(),
+    subject.deployment_id,
+    subject.snapshot_type,
+    subject.event_id,
+    `${subject.event_id ?? subject.deployment_id}:${subject.snapshot_type}`,
+    unavailable.length === 0 ? hash : null,
+    hash,
+    JSON.stringify(counts),
+    JSON.stringify({ service: migrations, recorded: facts.recorded }),
+    JSON.stringify(facts.key_metrics),
+    JSON.stringify(facts.environment_config),
+    facts.took_ms,
+  ]
+  const insert = async (): Promise<string | null> => {
+    const { rows } = await db.pool.query<{ snapshot_id: string }>(INSERT, values)
+    return rows[0]?.snapshot_id ?? (await findSnapshot(db, subject))
+  }
+  const stored = await insert()
+  if (stored !== null) return stored
+  // Only now: a description is far larger than everything else, and nearly always there.
+  await db.pool.query(
+    `INSERT INTO ops.schema_descriptions (schema_hash, objects, object_count, unavailable)
+     VALUES ($1, $2::jsonb, $3, $4) ON CONFLICT DO NOTHING`,
+    [hash, objects === null ? null : JSON.stringify(objects), object_count, unavailable],
+  )
+  const second = await insert()
+  if (second === null) throw new Error('The snapshot could not be written down')
+  return second
 }
 
 /** What the service's owners recorded with us. One that failed is begun and not finished. */
