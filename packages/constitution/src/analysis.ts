@@ -9,6 +9,7 @@ export {
   backtest,
   LABELS,
   type Label,
+  type Missing,
   type PolicyScore,
   type Score,
 } from './backtest.ts'

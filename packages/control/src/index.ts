@@ -23,6 +23,7 @@ export * from './steps/judge-rollback.ts'
 export * from './steps/move-rollback.ts'
 export { reconcile } from './steps/reconcile.ts'
 export { deliver } from './store/outbox.ts'
+export { type KeptHealth, keepSamples } from './store/samples.ts'
 export { advance, keep } from './store/steps.ts'
 export {
   createTemporalGateway,

@@ -60,6 +60,10 @@ export const backtestResponse = z.object({
   fewer: z.array(uuid),
   earlier: z.array(uuid),
   later: z.array(uuid),
+  /** Too little is stored to tell; left out of the scores as well. */
+  unknown: z.array(uuid),
+  /** For what, and of how many, too little is stored; empty where everything is there. */
+  not_enough_data: z.array(z.string()),
   today: policyScore,
   proposed: policyScore,
   rows: z.array(
@@ -68,7 +72,9 @@ export const backtestResponse = z.object({
       version: z.string(),
       deployed_at: timestamp,
       label: z.string().nullable(),
-      change: z.enum(['same', 'more', 'fewer', 'earlier', 'later']),
+      change: z.enum(['same', 'more', 'fewer', 'earlier', 'later', 'unknown']),
+      /** Why it is unknown. */
+      missing: z.array(z.enum(['errors', 'traffic'])),
       earlier_ms: z.number().nullable(),
       today: replayed,
       proposed: replayed,

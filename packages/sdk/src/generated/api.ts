@@ -2074,6 +2074,8 @@ export interface operations {
                         fewer: string[];
                         earlier: string[];
                         later: string[];
+                        unknown: string[];
+                        not_enough_data: string[];
                         today: {
                             rollbacks: number;
                             labelled: number;
@@ -2110,7 +2112,8 @@ export interface operations {
                             deployed_at: string;
                             label: string | null;
                             /** @enum {string} */
-                            change: "same" | "more" | "fewer" | "earlier" | "later";
+                            change: "same" | "more" | "fewer" | "earlier" | "later" | "unknown";
+                            missing: ("errors" | "traffic")[];
                             earlier_ms: number | null;
                             today: {
                                 rolls_back: boolean;
