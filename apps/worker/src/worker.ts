@@ -1,4 +1,4 @@
-import { reconcile } from '@roman/control'
+import { reconcile, warnOfNoise } from '@roman/control'
 import type { Logger, RuntimeEnv } from '@roman/runtime'
 import { type NativeConnection, Worker } from '@temporalio/worker'
 import { createMainActivities, createWatchActivities } from './activities/index.ts'
@@ -51,12 +51,17 @@ export const startWorker = async (
     every(env.reconcile_ms, 'reconcile', () => reconcile(context.control), log),
     every(SWEEP_MS, 'sweep', () => sweep(context.control, context.sources), log),
   ]
+  const stopping = new AbortController()
+  const advice = warnOfNoise(context.control, stopping.signal).catch((error) =>
+    log.warn({ reason: (error as Error).message }, 'The noise of the rules could not be judged'),
+  )
   return {
     finished: running,
     stop: async () => {
+      stopping.abort()
       for (const worker of [monitor, main]) if (worker.getState() === 'RUNNING') worker.shutdown()
       await running.catch(() => {})
-      await Promise.all(chores.map((chore) => chore.stop()))
+      await Promise.all([advice, ...chores.map((chore) => chore.stop())])
     },
   }
 }

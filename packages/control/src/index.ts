@@ -13,6 +13,7 @@ export {
   reportOf,
   type WatchedReading,
 } from './health.ts'
+export { warnOfNoise } from './noise.ts'
 export { type OpenedControl, openControl } from './open.ts'
 export { deployTimeoutMs } from './policy.ts'
 export type { Call, Control, RollbackAnswer } from './port.ts'

@@ -1,10 +1,18 @@
 import type { SignalName } from '@roman/constitution'
-import { type BacktestDeployment, backtest, type Label, type Replay } from '@roman/constitution/analysis'
+import {
+  type BacktestDeployment,
+  backtest,
+  falseRollbackChance,
+  type Label,
+  type Replay,
+  thresholdNoise,
+} from '@roman/constitution/analysis'
 import type { BacktestRequest, BacktestResponse } from '@roman/contracts'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import { policyOf } from '../policy.ts'
 import { storedSample } from '../store/samples.ts'
+import { steadyState } from '../views/thresholds.ts'
 
 /** Replayed at once; the newest where there are more. */
 const DEPLOYMENTS_MAX = 500
@@ -81,6 +89,9 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
     rolled_back: row.rollback_events.length > 0,
   }))
   const result = backtest(lives, today, proposed)
+  const steady = await steadyState(context, { service, environment: input.environment })
+  const chanceOf = ({ thresholds, watch }: typeof proposed) =>
+    falseRollbackChance(thresholdNoise(thresholds, watch, steady))
   return {
     headline: result.headline,
     deployments: kept.length,
@@ -93,6 +104,11 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
     not_enough_data: result.not_enough_data,
     today: result.today,
     proposed: result.proposed,
+    noise: {
+      ...steady,
+      today: chanceOf(today),
+      proposed: chanceOf(proposed),
+    },
     rows: result.rows.map((row, index) => ({
       deployment_id: row.deployment_id,
       version: kept[index]!.version,

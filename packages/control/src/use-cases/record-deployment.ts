@@ -11,6 +11,7 @@ import type { Tx } from '@roman/db'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import { readHealth } from '../health.ts'
+import { noiseWarnings } from '../noise.ts'
 import { policyOf } from '../policy.ts'
 import type { Call } from '../port.ts'
 import { takeSnapshot } from '../snapshots.ts'
@@ -98,7 +99,9 @@ export const recordDeployment = async (
     await takeSnapshot(context, deploymentId, outcome.row.status === 'pending' ? 'pre_deployment' : 'post_deployment')
   }
   if (outcome.keys.length > 0) await deliver(context, outcome.keys)
-  return { created: outcome.created, body: await describeRecorded(context, deploymentId, outcome.warnings) }
+  const noise = outcome.created ? await noiseWarnings(context, service, input.environment, policy) : []
+  const warnings = [...outcome.warnings, ...noise]
+  return { created: outcome.created, body: await describeRecorded(context, deploymentId, warnings) }
 }
 
 /** Whoever was live has a guard, or is a rollback's replacement. */

@@ -2104,6 +2104,20 @@ export interface operations {
                                 };
                             };
                         };
+                        noise: {
+                            errors_per_minute: number;
+                            requests_per_minute: number | null;
+                            /** @enum {string} */
+                            rate_from: "request" | "known_good" | "live" | "nothing";
+                            today: {
+                                at_least: number;
+                                at_most: number;
+                            };
+                            proposed: {
+                                at_least: number;
+                                at_most: number;
+                            };
+                        };
                         rows: {
                             /** Format: uuid */
                             deployment_id: string;
@@ -2196,6 +2210,7 @@ export interface operations {
                 service?: string;
                 environment: string;
                 errors_per_minute?: number;
+                requests_per_minute?: number;
             };
             header?: never;
             path?: never;
@@ -2210,10 +2225,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        errors_per_minute: number;
+                        requests_per_minute: number | null;
+                        /** @enum {string} */
+                        rate_from: "request" | "known_good" | "live" | "nothing";
                         service: string;
                         environment: string;
                         rules: string[];
-                        errors_per_minute: number;
                         noise: {
                             signal: string;
                             count: number;
@@ -2228,6 +2246,13 @@ export interface operations {
                             at_most: number;
                         };
                         warning: string | null;
+                        remedies: {
+                            set: {
+                                [key: string]: number | string;
+                            };
+                            words: string;
+                            chance_per_deployment: number;
+                        }[];
                     };
                 };
             };
