@@ -86,6 +86,7 @@ describe('rules that would cry wolf at what known-good deployments live with', a
     })
     expect(await control.thresholds({ environment: 'preview' })).toMatchObject({
       requests_per_minute: 40,
+      noise: [{ count: null, chance_per_deployment: 0 }, { count: null }],
       warning: null,
       remedies: [],
     })

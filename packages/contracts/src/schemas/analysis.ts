@@ -110,7 +110,8 @@ export const thresholdsResponse = steady.extend({
   noise: z.array(
     z.object({
       signal: z.string(),
-      count: z.number(),
+      /** Null where no number of errors is enough: there is too little traffic for errors to act. */
+      count: z.number().nullable(),
       seconds: z.number(),
       chance_in_window: z.number(),
       chance_per_deployment: z.number(),

@@ -18,7 +18,7 @@ export const readThresholds = async (context: ControlContext, query: ThresholdsQ
     environment: query.environment,
     rules: describePolicy(policy),
     ...steady,
-    noise,
+    noise: noise.map((rule) => ({ ...rule, count: Number.isFinite(rule.count) ? rule.count : null })),
     chance_per_deployment: falseRollbackChance(noise),
     warning: wolf?.text ?? null,
     remedies: (wolf?.remedies ?? []).map(({ set, ...rest }) => ({

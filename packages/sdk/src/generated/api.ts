@@ -2234,7 +2234,7 @@ export interface operations {
                         rules: string[];
                         noise: {
                             signal: string;
-                            count: number;
+                            count: number | null;
                             seconds: number;
                             chance_in_window: number;
                             chance_per_deployment: number;
