@@ -1,5 +1,5 @@
 import { startSealer } from '@roman/audit'
-import { keepPartitions, reconcile } from '@roman/control'
+import { keepPartitions, reconcile, warnOfNoise } from '@roman/control'
 import type { Logger, RuntimeEnv } from '@roman/runtime'
 import { type NativeConnection, Worker } from '@temporalio/worker'
 import { createMainActivities, createWatchActivities } from './activities/index.ts'
@@ -61,12 +61,17 @@ export const startWorker = async (
     every(UNSEALED_MS, 'unsealed', createUnsealedWatch(context.control), log),
     startSealer({ url: env.database_url, log }),
   ]
+  const stopping = new AbortController()
+  const advice = warnOfNoise(context.control, stopping.signal).catch((error) =>
+    log.warn({ reason: (error as Error).message }, 'The noise of the rules could not be judged'),
+  )
   return {
     finished: running,
     stop: async () => {
+      stopping.abort()
       for (const worker of [monitor, main]) if (worker.getState() === 'RUNNING') worker.shutdown()
       await running.catch(() => {})
-      await Promise.all(chores.map((chore) => chore.stop()))
+      await Promise.all([advice, ...chores.map((chore) => chore.stop())])
     },
   }
 }

@@ -1,3 +1,4 @@
+import { blindSample, keepSamples } from '@roman/control'
 import { describe, expect, it } from 'vitest'
 import { CALL, ended, startTestBed } from './test-bed.ts'
 
@@ -43,6 +44,26 @@ describe('afterwards', async () => {
       watch: {},
     })
     expect(blunter).toMatchObject({ fewer: [bad], proposed: { rollbacks: 0, recall: 0 } })
+
+    // Errors of the good one's last moment, and the traffic of that moment.
+    const { replaced_at } = await bed.context.control.db.prisma.deployments.findUniqueOrThrow({
+      where: { deployment_id: good },
+    })
+    const last = (ms: number) => new Date(replaced_at!.getTime() - ms)
+    await bed.fail('v1.0.0', 7, { occurred_at: last(2).toISOString() })
+    const sample = { ...blindSample(last(3)), recent_errors: 0, unavailable: [], requests_per_minute: 99 }
+    const kept = { deployment_id: good, phase: 'window', state: 'healthy', reason: 'System healthy', sample }
+    await keepSamples(bed.context.control, [kept])
+    const from = (min_requests: number) =>
+      bed.control.backtest({
+        environment: 'production',
+        since_days: 1,
+        thresholds: { min_requests },
+        watch: { window_seconds: 60 },
+      })
+    const told = ['Not enough data for min_requests: of 1 of 2 deployments no traffic is stored']
+    expect(await from(100)).toMatchObject({ more: [], unknown: [bad], not_enough_data: told })
+    expect(await from(50)).toMatchObject({ more: [good], unknown: [bad] })
 
     const noise = await bed.control.thresholds({ environment: 'production', errors_per_minute: 3 })
     expect(noise.rules.length).toBeGreaterThan(3)

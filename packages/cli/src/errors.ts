@@ -1,3 +1,4 @@
+import { RomanApiError } from '@roman/sdk'
 import { CommanderError } from 'commander'
 
 /** The command line itself is wrong. */
@@ -18,10 +19,17 @@ export function endOf(error: unknown, debug: boolean): { code: number; text: str
   if (error instanceof Unsuccessful) return { code: EXIT.failed, text: null }
   const code = error instanceof UsageError ? EXIT.usage : EXIT.failed
   if (!(error instanceof Error)) return { code, text: String(error) }
-  return { code, text: debug ? withCauses(error) : error.message }
+  return { code, text: [debug ? withCauses(error) : error.message, ...candidatesOf(error)].join('\n') }
 }
 
 function withCauses(error: Error): string {
   const own = error.stack ?? error.message
   return error.cause instanceof Error ? `${own}\nCaused by: ${withCauses(error.cause)}` : own
+}
+
+/** What an ambiguous name may mean, a line each. */
+function candidatesOf(error: Error): string[] {
+  const candidates = error instanceof RomanApiError ? error.details?.candidates : undefined
+  if (!Array.isArray(candidates)) return []
+  return candidates.map((candidate: Record<string, unknown>) => `  ${Object.values(candidate).join('  ')}`)
 }

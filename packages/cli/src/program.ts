@@ -3,12 +3,14 @@ import type { Cli } from './cli.ts'
 import { abort } from './commands/abort.ts'
 import { addActor, listActors, removeActor } from './commands/actors.ts'
 import { audit } from './commands/audit.ts'
+import { backtest } from './commands/backtest.ts'
 import { approve, reject, verify } from './commands/decide.ts'
 import { demo } from './commands/demo.ts'
 import { deployLive } from './commands/deploy-live.ts'
 import { deployRecord } from './commands/deploy-record.ts'
 import { dev } from './commands/dev.ts'
 import { doctor } from './commands/doctor.ts'
+import { explain } from './commands/explain.ts'
 import { freeze, unfreeze } from './commands/freeze.ts'
 import { freezes } from './commands/freezes.ts'
 import { history } from './commands/history.ts'
@@ -42,7 +44,8 @@ export function createProgram(cli: Cli): Command {
   add(actors, listActors(cli), addActor(cli), removeActor(cli))
 
   program.commandsGroup('Look:')
-  add(program, status(cli), history(cli), freezes(cli), quarantine(cli), audit(cli), snapshots(cli), doctor(cli))
+  add(program, status(cli), history(cli), explain(cli), backtest(cli))
+  add(program, freezes(cli), quarantine(cli), audit(cli), snapshots(cli), doctor(cli))
   program.commandsGroup('Deploy and roll back:')
   add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli), label(cli))
   program.commandsGroup('Hold back:')

@@ -9,6 +9,7 @@ export {
   backtest,
   LABELS,
   type Label,
+  type Missing,
   type PolicyScore,
   type Score,
 } from './backtest.ts'
@@ -20,13 +21,12 @@ export {
   type StoredStory,
 } from './explain.ts'
 export {
-  criesWolf,
   type FalseRollbackChance,
   falseRollbackChance,
   type SignalNoise,
   type Steady,
   thresholdNoise,
-  WOLF_CHANCE,
 } from './noise.ts'
 export { type Replay, replay, type StoredLife } from './replay.ts'
 export { type Cluster, chanceOfCluster } from './scan-statistic.ts'
+export { criesWolf, type Remedy, WOLF_CHANCE, type Wolf } from './wolf.ts'

@@ -1,5 +1,5 @@
 import { ACTING_SIGNALS, type SignalName } from './health.ts'
-import { type Replay, replay, type StoredLife } from './replay.ts'
+import { lacksErrors, type Replay, replay, type StoredLife } from './replay.ts'
 import type { GuardPolicy, Thresholds } from './thresholds.ts'
 
 /**
@@ -16,8 +16,11 @@ export type BacktestDeployment = StoredLife & {
   rolled_back?: boolean | undefined
 }
 
-/** `earlier` and `later` only where both roll it back. */
-export type BacktestChange = 'same' | 'more' | 'fewer' | 'earlier' | 'later'
+/** `earlier` and `later` only where both roll it back; `unknown` where too little is stored to tell. */
+export type BacktestChange = 'same' | 'more' | 'fewer' | 'earlier' | 'later' | 'unknown'
+
+/** What is not stored, and what a rule would need. */
+export type Missing = 'errors' | 'traffic'
 
 export type BacktestRow = {
   deployment_id: string
@@ -27,6 +30,8 @@ export type BacktestRow = {
   today: Replay
   proposed: Replay
   change: BacktestChange
+  /** Why it is `unknown`; empty for all others. */
+  missing: Missing[]
   /** How much earlier the proposed rules act; negative is later; null unless both act. */
   earlier_ms: number | null
 }
@@ -45,6 +50,10 @@ export type Backtest = {
   fewer: string[]
   earlier: string[]
   later: string[]
+  /** Left out of the scores as well. */
+  unknown: string[]
+  /** In words: for what, and of how many, too little is stored; empty where everything is there. */
+  not_enough_data: string[]
   today: PolicyScore
   proposed: PolicyScore
 }
@@ -59,19 +68,23 @@ export function backtest(deployments: readonly BacktestDeployment[], today: Rule
   const rows = deployments.map((deployment) => rowOf(deployment, today, proposed))
   const named = (change: BacktestChange) => rows.filter((row) => row.change === change).map((row) => row.deployment_id)
   const [more, fewer, earlier, later] = [named('more'), named('fewer'), named('earlier'), named('later')]
+  const unknown = named('unknown')
+  const known = rows.filter((row) => row.change !== 'unknown')
   const score = (rules: Rules, of: (row: BacktestRow) => Replay): PolicyScore => ({
-    ...scoreOf(rows, (row) => of(row).rolls_back),
+    ...scoreOf(known, (row) => of(row).rolls_back),
     rules: Object.fromEntries(
       ACTING_SIGNALS.map((signal) => [signal, scoreRule(deployments, rows, rules, signal)]),
     ) as PolicyScore['rules'],
   })
   return {
-    headline: headlineOf(rows.length, more, fewer, rows),
+    headline: headlineOf(rows.length, more, fewer, unknown, rows),
     rows,
     more,
     fewer,
     earlier,
     later,
+    unknown,
+    not_enough_data: notEnoughData(rows, [today, proposed]),
     today: score(today, (row) => row.today),
     proposed: score(proposed, (row) => row.proposed),
   }
@@ -82,16 +95,24 @@ function rowOf(deployment: BacktestDeployment, today: Rules, proposed: Rules): B
   const after = replay(deployment, proposed)
   const label = deployment.label ?? null
   const both = before.rolls_back && after.rolls_back
-  const earlierMs = both ? before.at - after.at : null
+  const missing = missingOf(deployment, [before, after])
+  const earlierMs = both && missing.length === 0 ? before.at - after.at : null
   return {
     deployment_id: deployment.deployment_id,
     label,
     bad: isBad(label, deployment.rolled_back ?? before.rolls_back),
     today: before,
     proposed: after,
-    change: changeOf(before, after, earlierMs),
+    change: missing.length > 0 ? 'unknown' : changeOf(before, after, earlierMs),
+    missing,
     earlier_ms: earlierMs,
   }
+}
+
+function missingOf(deployment: BacktestDeployment, replays: readonly Replay[]): Missing[] {
+  const missing: Missing[] = lacksErrors(deployment) ? ['errors'] : []
+  if (replays.some((each) => each.for_want_of_traffic)) missing.push('traffic')
+  return missing
 }
 
 function changeOf(before: Replay, after: Replay, earlierMs: number | null): BacktestChange {
@@ -118,9 +139,14 @@ function scoreRule(
   const alone = { ...rules, thresholds }
   const acts = new Map<BacktestRow, boolean>()
   rows.forEach((row, index) => {
-    if (row.bad !== null) acts.set(row, replay(deployments[index]!, alone).rolls_back)
+    if (row.bad === null || row.change === 'unknown') return
+    const { rolls_back, for_want_of_traffic: wanting } = replay(deployments[index]!, alone)
+    if (!wanting) acts.set(row, rolls_back)
   })
-  return scoreOf(rows, (row) => acts.get(row) === true)
+  return scoreOf(
+    rows.filter((row) => acts.has(row)),
+    (row) => acts.get(row) === true,
+  )
 }
 
 function scoreOf(rows: readonly BacktestRow[], acts: (row: BacktestRow) => boolean): Score {
@@ -136,14 +162,38 @@ function scoreOf(rows: readonly BacktestRow[], acts: (row: BacktestRow) => boole
   }
 }
 
-function headlineOf(count: number, more: string[], fewer: string[], rows: readonly BacktestRow[]): string {
-  const differences = rows.map((row) => row.earlier_ms ?? 0)
+function headlineOf(
+  count: number,
+  more: string[],
+  fewer: string[],
+  unknown: string[],
+  rows: readonly BacktestRow[],
+): string {
+  const differences = rows.flatMap((row) => (row.earlier_ms === null || row.earlier_ms === 0 ? [] : [row.earlier_ms]))
   const earlier = differences.filter((ms) => ms > 0)
   const later = differences.filter((ms) => ms < 0)
-  const parts = [`${more.length} rollbacks more`, `${fewer.length} fewer`]
+  const parts = [`${more.length} ${more.length === 1 ? 'rollback' : 'rollbacks'} more`, `${fewer.length} fewer`]
   if (earlier.length > 0) parts.push(`${earlier.length} earlier (by ${seconds(earlier)} at the median)`)
   if (later.length > 0) parts.push(`${later.length} later (by ${seconds(later)} at the median)`)
+  if (unknown.length > 0) parts.push(`${unknown.length} that cannot be told`)
   return `Of ${count} deployments: ${parts.join(', ')}`
+}
+
+function notEnoughData(rows: readonly BacktestRow[], policies: readonly Rules[]): string[] {
+  const lacking = (what: Missing) => rows.filter(({ missing }) => missing.includes(what)).length
+  const [errors, traffic] = [lacking('errors'), lacking('traffic')]
+  const told: string[] = []
+  if (errors > 0)
+    told.push(`Not enough data for ${errors} of ${rows.length} deployments: not all of their errors are stored`)
+  if (traffic > 0) {
+    const asking = (['min_requests', 'error_percent'] as const).filter((name) =>
+      policies.some(({ thresholds }) => thresholds[name] !== undefined),
+    )
+    told.push(
+      `Not enough data for ${asking.join(' and ')}: of ${traffic} of ${rows.length} deployments no traffic is stored`,
+    )
+  }
+  return told
 }
 
 function seconds(differences: readonly number[]): string {

@@ -1,6 +1,5 @@
 import { STANDBY_RECENT_ERRORS } from './health.ts'
 import { simulateNoise } from './noise-simulation.ts'
-import { formatNumber } from './numbers.ts'
 import { chanceOfCluster } from './scan-statistic.ts'
 import { falseAlarmBound, isSequential, normalRatePerMinute } from './sequential.ts'
 import {
@@ -24,29 +23,37 @@ export type SignalNoise = {
   chance_in_window: number
   /** Until `auto_rollback_within_seconds`, where it still acts by itself; at most this. */
   chance_per_deployment: number
-  /** `formula`: Naus; `simulation`: up to 4,000 runs, standard error 0.008 at the usual rates; `bound`: what the sequential test promises. */
+  /**
+   * `formula`: Naus; `simulation`: up to 4,000 runs, standard error 0.008 at the usual rates; `bound`: what the sequential
+   * test promises.
+   */
   by: 'formula' | 'simulation' | 'bound'
 }
 
 /** The chance that any error rule rolls back a deployment that changed nothing lies between these. */
 export type FalseRollbackChance = { at_least: number; at_most: number }
 
-/** More than this share of deployments rolled back for nothing is crying wolf. */
-export const WOLF_CHANCE = 0.05
-
 /**
  * The noise of the two error rules. Rates are steady and errors independent: bursts, which real errors come in, make it
  * worse. `min_requests` and `error_percent` count where the steady traffic is given, as they do in judging.
  *
+ * Where a breach must last, it is simulated: `runs` says how often, by default as often as is accurate. Among very many
+ * errors the counts hardly vary, and whether a breach must last makes no difference: there the formula stands.
+ *
  * After the window the error rate acts only with more than 25 recent errors; the chance of both is at most that of either.
  * Window and standby are joined by the Harris inequality (see {@link falseRollbackChance}).
  */
-export function thresholdNoise(thresholds: Thresholds, watch: WatchPolicy, steady: Steady): SignalNoise[] {
+export function thresholdNoise(
+  thresholds: Thresholds,
+  watch: WatchPolicy,
+  steady: Steady,
+  runs?: number,
+): SignalNoise[] {
   const rules = errorRules(thresholds, steady)
   if (isSequential(thresholds)) return sequentialNoise(thresholds, rules, steady)
   const forSeconds = thresholds.for_seconds ?? 0
-  if (forSeconds > 0) {
-    const simulated = simulateNoise({ rules, forSeconds, watch, ratePerMinute: steady.errors_per_minute })
+  if (forSeconds > 0 && steady.errors_per_minute <= SIMULATED_RATE_MAX) {
+    const simulated = simulateNoise({ rules, forSeconds, watch, ratePerMinute: steady.errors_per_minute, runs })
     return rules.map((rule, index) => ({ ...rule, ...simulated[index]!, by: 'simulation' }))
   }
   const { window_seconds: window, auto_rollback_within_seconds: within } = watch
@@ -77,35 +84,8 @@ export function falseRollbackChance(noise: readonly SignalNoise[]): FalseRollbac
   return { at_least: Math.max(0, ...chances), at_most: chances.reduce(either, 0) }
 }
 
-/**
- * What to tell people whose thresholds would roll back more than {@link WOLF_CHANCE} of deployments for nothing; null where
- * they would not. Names the rate or count that would be high enough, and the other remedies.
- */
-export function criesWolf(thresholds: Thresholds, watch: WatchPolicy, steady: Steady): string | null {
-  const noise = thresholdNoise(thresholds, watch, steady)
-  const { at_most: chance } = falseRollbackChance(noise)
-  if (chance <= WOLF_CHANCE) return null
-  const rate = formatNumber(steady.errors_per_minute)
-  const share = formatNumber(Math.round(chance * 100))
-  const fact = `At a steady ${rate} errors/minute these thresholds would roll back about ${share}% of deployments for nothing`
-  if (isSequential(thresholds)) {
-    const normal = formatNumber(normalRatePerMinute(thresholds))
-    return `${fact}: the sequential test takes no more than ${normal} errors/minute for normal. Raise error_rate_per_minute and recent_errors.`
-  }
-  const quieter = noise
-    .filter((rule) => rule.chance_per_deployment > WOLF_CHANCE)
-    .map((rule) => {
-      const enough = quietThreshold(thresholds, watch, steady, rule.signal)
-      return `raise ${rule.signal}${enough === null ? '' : ` to ${formatNumber(enough)}`}`
-    })
-  const remedies = quieter.length > 0 ? [quieter.join(' and ')] : ['raise error_rate_per_minute and recent_errors']
-  // Neither patience nor proof helps against a rate that is above the threshold all the time.
-  if (steady.errors_per_minute <= normalRatePerMinute(thresholds)) {
-    remedies.push('let a breach last with for_seconds')
-    remedies.push('set "evidence: sequential", which keeps its false alarms below a bound')
-  }
-  return `${fact}. ${remedies.length === 1 ? 'R' : 'Either r'}${remedies.join(', or ').slice(1)}.`
-}
+/** Errors a minute; beyond it a simulation takes long and tells nothing new. */
+const SIMULATED_RATE_MAX = 1000
 
 type ErrorRule = Pick<SignalNoise, 'signal' | 'count' | 'seconds'>
 
@@ -139,31 +119,6 @@ function sequentialNoise(thresholds: Thresholds, rules: ErrorRule[], steady: Ste
     const inWindow = normal ? chance / 2 : chance
     return { ...rule, chance_in_window: inWindow, chance_per_deployment: chance, by: 'bound' }
   })
-}
-
-/** The smallest whole threshold at which this rule alone is quiet; null where none up to a million is. */
-function quietThreshold(
-  thresholds: Thresholds,
-  watch: WatchPolicy,
-  steady: Steady,
-  signal: SignalNoise['signal'],
-): number | null {
-  const quiet = (limit: number) => {
-    const noise = thresholdNoise({ ...thresholds, [signal]: limit }, watch, steady)
-    return noise.every((rule) => rule.signal !== signal || rule.chance_per_deployment <= WOLF_CHANCE / 2)
-  }
-  let high = Math.ceil(limitOf(thresholds, signal)) + 1
-  while (!quiet(high)) {
-    high *= 2
-    if (high > 1_000_000) return null
-  }
-  let low = Math.floor(high / 2)
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
-    if (quiet(middle)) high = middle
-    else low = middle
-  }
-  return high
 }
 
 function either(a: number, b: number): number {

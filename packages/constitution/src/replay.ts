@@ -1,4 +1,5 @@
-import type { SignalName } from './health.ts'
+import { ERROR_SIGNALS, type SampleVerdict, type SignalName } from './health.ts'
+import { measured } from './numbers.ts'
 import type { HealthSample } from './sample.ts'
 import { isSequential } from './sequential.ts'
 import { type GuardPolicy, RECENT_ERRORS_WINDOW_SECONDS, rateWindowSeconds } from './thresholds.ts'
@@ -27,6 +28,11 @@ export type Replay = {
   reason: string
   /** Signals in breach, where it rolls back. */
   signals: SignalName[]
+  /**
+   * Set where it rolls back only as long as `min_requests` and `error_percent` are left out: no traffic is stored of that
+   * moment. A guard that could not read the traffic is another matter; that is stored.
+   */
+  for_want_of_traffic?: true
 }
 
 type Rules = Pick<GuardPolicy, 'thresholds' | 'watch'>
@@ -55,14 +61,25 @@ export function replay(life: StoredLife, policy: Rules): Replay {
   let phase: WatchPhase = 'window'
   let state = startWatch({ ...plan, phase })
   let last: Replay | null = null
+  let wanting = false
   const ticks = ticksOf(life, policy)
   for (const tick of timeMatters(life, policy) ? ticks : withoutIdle(ticks, life, policy)) {
-    const { verdict, state: next } = observe(state, tick)
+    const { verdict, state: next, sample_verdict: judged } = observe(state, tick)
     state = next
+    // A breach may have to last: what it rested on at its beginning counts as well.
+    wanting = judged.state === 'breach' && (wanting || wantsTraffic(policy, tick.sample, judged))
     if (verdict === null) continue
     const signals = verdict.kind === 'breach' ? verdict.signals.map(({ signal }) => signal) : []
     const { kind, at, reason } = verdict
-    const seen: Replay = { rolls_back: kind === 'breach', verdict: kind, phase, at, reason, signals }
+    const seen: Replay = {
+      rolls_back: kind === 'breach',
+      verdict: kind,
+      phase,
+      at,
+      reason,
+      signals,
+      ...(kind === 'breach' && wanting ? { for_want_of_traffic: true } : {}),
+    }
     // That standing by has ended, or that the next deployment came in the meantime, takes nothing from the window's verdict.
     if (phase === 'standby') return kind === 'breach' ? seen : (last ?? seen)
     if (kind === 'breach') return seen
@@ -80,6 +97,38 @@ export function replay(life: StoredLife, policy: Rules): Replay {
     reason: 'What is stored ends before any verdict',
     signals: [],
   }
+}
+
+/** Whether the rules that ask for traffic could have kept this breach from acting, had any traffic been stored. */
+function wantsTraffic({ thresholds }: Rules, sample: HealthSample, { signals }: SampleVerdict): boolean {
+  if (measured(thresholds.min_requests) === null && measured(thresholds.error_percent) === null) return false
+  if (typeof sample.requests_per_minute === 'number' || sample.unavailable.includes('requests_per_minute')) return false
+  return signals.every(({ signal, state }) => state !== 'breach' || ERROR_SIGNALS.includes(signal))
+}
+
+/**
+ * Whether errors that a guard counted are not stored any more: a kept sample has more of them than can be counted again.
+ * Sample times are cut to the millisecond, so the recount reaches a millisecond further.
+ */
+export function lacksErrors({ deployed_at: start, replaced_at: replaced, errors, samples }: StoredLife): boolean {
+  const sorted = [...errors].sort(ascending)
+  return samples.some(({ timestamp, recent_errors: counted }) => {
+    const at = Date.parse(timestamp)
+    const from = Math.max(start, at - RECENT_ERRORS_WINDOW_SECONDS * 1000 - 1)
+    const until = replaced === null ? at + 1 : Math.min(at + 1, replaced)
+    return (counted ?? 0) > countBefore(sorted, until) - countBefore(sorted, from)
+  })
+}
+
+/** How many of `sorted` lie before a moment. */
+function countBefore(sorted: readonly number[], moment: number): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < moment) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Whether time alone can make a verdict, or evidence of one, of what is the same as a second ago. */

@@ -286,7 +286,7 @@ describe('a backtest', () => {
       ['more', null],
       ['same', null],
     ])
-    expect(result.headline).toBe('Of 3 deployments: 1 rollbacks more, 0 fewer, 1 earlier (by 2 s at the median)')
+    expect(result.headline).toBe('Of 3 deployments: 1 rollback more, 0 fewer, 1 earlier (by 2 s at the median)')
     const back = backtest(deployments, lower, today)
     expect(back).toMatchObject({ more: [], fewer: ['mild'], earlier: [], later: ['bad'] })
     expect(back.rows[0]).toMatchObject({ change: 'later', earlier_ms: -2000, label: null, bad: null })
@@ -363,6 +363,81 @@ describe('a backtest', () => {
     const busy = [noisy, flood].map((each) => ({ ...each, samples }))
     expect(backtest(busy, today, policyOf({ error_percent: 20 })).fewer).toEqual(['noisy'])
     expect(backtest(busy, today, policyOf({ min_requests: 101 })).fewer).toEqual(['noisy', 'flood'])
+  })
+
+  it('guesses nothing where the traffic that a rule asks for was not stored', () => {
+    const rules = policyOf({ min_requests: 101, error_percent: 20 })
+    const traffic = (change: Parameters<typeof sampleOf>[0]) => ({
+      ...deployment('stored', bad, 'right', true),
+      samples: burst(0, 10, 60).map((second) => sampleAt(second, change)),
+    })
+    const full = { ...deployment('full', bad), samples: [sampleAt(105, { database_connections: 95 })] }
+    const deployments = [
+      deployment('old', bad, 'right', true),
+      deployment('quiet', mild),
+      { ...traffic({ requests_per_minute: 200 }), deployment_id: 'busy' },
+      { ...traffic({ requests_per_minute: 100 }), deployment_id: 'idle' },
+      // That it could not be read then is stored, and a guard would have acted.
+      { ...traffic({ requests_per_minute: null, unavailable: ['requests_per_minute'] }), deployment_id: 'blind' },
+      full,
+    ]
+    const result = backtest(deployments, today, rules)
+    expect(result.rows.map(({ deployment_id, change, missing }) => [deployment_id, change, missing])).toEqual([
+      ['old', 'unknown', ['traffic']],
+      ['quiet', 'same', []],
+      ['busy', 'later', []],
+      ['idle', 'fewer', []],
+      ['blind', 'same', []],
+      ['full', 'same', []],
+    ])
+    expect(result).toMatchObject({
+      headline: expect.stringMatching(/^Of 6 deployments: 0 rollbacks more, 1 fewer, .*, 1 that cannot be told$/),
+      unknown: ['old'],
+      not_enough_data: [
+        'Not enough data for min_requests and error_percent: of 1 of 6 deployments no traffic is stored',
+      ],
+      today: { rollbacks: 4, labelled: 3, recall: 1 },
+      proposed: { rollbacks: 3, labelled: 3, recall: 2 / 3 },
+    })
+    expect(result.rows[0]).toMatchObject({
+      earlier_ms: null,
+      today: { rolls_back: true },
+      proposed: { rolls_back: true },
+    })
+    expect(backtest(deployments, rules, today).unknown).toEqual(['old'])
+    const alone = backtest(deployments, today, policyOf({ error_percent: 20 })).not_enough_data
+    expect(alone).toEqual(['Not enough data for error_percent: of 1 of 6 deployments no traffic is stored'])
+  })
+
+  it('takes a breach that began without stored traffic for one without it', () => {
+    const lasting = policyOf({ min_requests: 10, for_seconds: 30 })
+    const at = (second: number) => [sampleAt(second, { requests_per_minute: 100 })]
+    const changes = (samples: BacktestDeployment['samples']) =>
+      backtest([{ ...deployment('d', bad), samples }], policyOf({ for_seconds: 30 }), lasting).rows[0]?.change
+    expect(changes(at(120))).toBe('unknown')
+    expect(changes(at(100))).toBe('same')
+  })
+
+  it('knows where errors are missing: a guard had counted more of them', () => {
+    const counted = (recent_errors: number, change: Partial<BacktestDeployment> = {}) => ({
+      ...deployment('d', [3, 10, 11.001, 311], 'right', true),
+      samples: [sampleAt(11.0004, { recent_errors }), sampleAt(311, { recent_errors: 2 })],
+      ...change,
+    })
+    const told = (life: BacktestDeployment) => backtest([life], today, lower)
+    expect(told(counted(2))).toMatchObject({ unknown: [], not_enough_data: [] })
+    expect(told(counted(3))).toMatchObject({
+      unknown: ['d'],
+      not_enough_data: ['Not enough data for 1 of 1 deployments: not all of their errors are stored'],
+      rows: [{ missing: ['errors'] }],
+      today: { labelled: 0, rules: { recent_errors: { labelled: 0 } } },
+    })
+    expect(told(counted(2, { replaced_at: at(11) })).unknown).toEqual(['d'])
+    expect(told(counted(2, { deployed_at: at(10) })).unknown).toEqual(['d'])
+    expect(
+      told(counted(1, { deployed_at: at(10), errors: [at(10)], samples: [sampleAt(11, { recent_errors: 1 })] }))
+        .unknown,
+    ).toEqual([])
   })
 
   it('is deterministic, whatever the order of what is stored', () => {

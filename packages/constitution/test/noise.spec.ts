@@ -213,25 +213,45 @@ describe('the noise of thresholds', () => {
 })
 
 describe('thresholds that would cry wolf', () => {
-  const warned = (rate: number, limits: Partial<Thresholds> = {}) =>
-    criesWolf({ ...thresholds, ...limits }, watchPolicy, { errors_per_minute: rate })
+  const wolf = (rate: number, limits: Partial<Thresholds> = {}, requests?: number) =>
+    criesWolf({ ...thresholds, ...limits }, watchPolicy, { errors_per_minute: rate, requests_per_minute: requests })
+  const warned = (rate: number, limits: Partial<Thresholds> = {}) => wolf(rate, limits)?.text ?? null
+  const TRAFFIC = 'With a source of requests_per_minute, min_requests and error_percent help as well.'
 
   it.each([0, 0.2, 1, 1.35])('are none at %s errors a minute by default', (rate) => {
     expect(warned(rate)).toBeNull()
   })
 
-  it('are warned of from 5 % on, with every remedy that helps', () => {
+  it('are warned of from 5 % on, with every remedy that helps, and what it would bring', () => {
     expect(warned(3)).toBe(
       'At a steady 3 errors/minute these thresholds would roll back about 67% of deployments for nothing. ' +
-        'Either raise error_rate_per_minute to 11, or let a breach last with for_seconds, ' +
-        'or set "evidence: sequential", which keeps its false alarms below a bound.',
+        'Either raise error_rate_per_minute to 11 (then about 1%), ' +
+        'or let a breach last with for_seconds: 120 (then less than 1%), ' +
+        `or ask for proof with "evidence: sequential" (then about 1%). ${TRAFFIC}`,
     )
     expect(warned(1.5)).toContain('about 7% of deployments')
     expect(warned(5)).toContain('let a breach last with for_seconds')
     expect(warned(5.01)).not.toContain('for_seconds')
   })
 
-  it('name a threshold that is really quiet', () => {
+  it('are offered what really is quiet, and says of each what it is', () => {
+    const found = wolf(4, {}, 200)
+    expect(found?.remedies.map(({ set }) => set)).toEqual([
+      { error_rate_per_minute: 13 },
+      { for_seconds: 120 },
+      { evidence: 'sequential' },
+      { error_percent: 10 },
+      { min_requests: 201 },
+    ])
+    expect(found?.text).toMatch(/with min_requests: 201 \(then next to none\)\.$/)
+    for (const { set, chance_per_deployment: chance } of found?.remedies ?? []) {
+      const limits = { ...thresholds, ...set }
+      const steady = { errors_per_minute: 4, requests_per_minute: 200 }
+      const { at_most } = falseRollbackChance(thresholdNoise(limits, watchPolicy, steady))
+      expect(chance, JSON.stringify(set)).toBeLessThanOrEqual(0.05)
+      // A remedy that is simulated is so with fewer runs.
+      expect(Math.abs(chance - at_most)).toBeLessThan(0.02)
+    }
     expect(warned(3, { error_rate_per_minute: 11 })).toBeNull()
     expect(
       thresholdNoise({ ...thresholds, error_rate_per_minute: 10 }, watchPolicy, { errors_per_minute: 3 })[0]!
@@ -239,27 +259,50 @@ describe('thresholds that would cry wolf', () => {
     ).toBeGreaterThan(0.025)
   })
 
+  it('are offered more of what they have, never less', () => {
+    const patient = wolf(4.9, { for_seconds: 60 })
+    expect(patient?.chance_per_deployment).toBeGreaterThan(0.8)
+    expect(patient?.remedies.map(({ set }) => set)).toEqual([
+      { error_rate_per_minute: 15 },
+      { for_seconds: 300 },
+      { evidence: 'sequential' },
+    ])
+    expect(wolf(4, { error_percent: 1, min_requests: 100 }, 100)?.remedies.at(-2)?.set).toEqual({ error_percent: 20 })
+    const idle = wolf(4, { error_percent: 1 }, 7)?.remedies.map(({ set }) => Object.keys(set)[0])
+    expect(idle).toContain('min_requests')
+    expect(idle).not.toContain('error_percent')
+  })
+
   it('are offered nothing that does not help against a rate above them', () => {
     expect(warned(8)).toBe(
       'At a steady 8 errors/minute these thresholds would roll back about 100% of deployments for nothing. ' +
-        'Raise error_rate_per_minute to 20 and raise recent_errors to 62.',
+        `Raise error_rate_per_minute to 20 and raise recent_errors to 62 (then about 4%). ${TRAFFIC}`,
     )
     expect(warned(6, { evidence: 'sequential' })).toBe(
       'At a steady 6 errors/minute these thresholds would roll back about 100% of deployments for nothing: ' +
-        'the sequential test takes no more than 5 errors/minute for normal. Raise error_rate_per_minute and recent_errors.',
+        `the sequential test takes no more than 5 errors/minute for normal. Raise error_rate_per_minute to 6 (then about 1%). ${TRAFFIC}`,
     )
+    const tight = { evidence: 'sequential', recent_errors: 10, false_alarm_bound: 0.04 } as const
+    expect(wolf(6.3, tight)?.remedies).toEqual([
+      {
+        set: { error_rate_per_minute: 7, recent_errors: 32 },
+        words: 'raise error_rate_per_minute to 7 and raise recent_errors to 32',
+        chance_per_deployment: 0.04,
+      },
+    ])
+    expect(wolf(3, tight)?.remedies[0]?.set).toEqual({ recent_errors: 15 })
     expect(warned(5, { evidence: 'sequential' })).toBeNull()
   })
 
-  it('say so too when only both rules together are too many, or no threshold is high enough', () => {
+  it('say so too when only both rules together are too many, and however many errors there are', () => {
     const both = { error_rate_per_minute: 16, recent_errors: 48 }
     const noise = thresholdNoise({ ...thresholds, ...both }, watchPolicy, { errors_per_minute: 6 })
     expect(noise.every((rule) => rule.chance_per_deployment < 0.05)).toBe(true)
-    expect(warned(6, both)).toBe(
-      'At a steady 6 errors/minute these thresholds would roll back about 7% of deployments for nothing. ' +
-        'Either raise error_rate_per_minute and recent_errors, or let a breach last with for_seconds, ' +
-        'or set "evidence: sequential", which keeps its false alarms below a bound.',
+    expect(warned(6, both)).toMatch(
+      /about 7% .* Either raise error_rate_per_minute to 17 and raise recent_errors to 49 \(then about 4%\)/,
     )
-    expect(warned(1_200_000)).toContain('Raise error_rate_per_minute and raise recent_errors.')
+    const flood = wolf(1_200_000, { for_seconds: 60 })
+    expect(flood?.remedies).toHaveLength(1)
+    expect(flood?.remedies[0]?.set.error_rate_per_minute).toBeGreaterThan(1_200_000)
   })
 })

@@ -13,6 +13,7 @@ export {
   reportOf,
   type WatchedReading,
 } from './health.ts'
+export { warnOfNoise } from './noise.ts'
 export { type OpenedControl, openControl } from './open.ts'
 export { deployTimeoutMs } from './policy.ts'
 export type { Call, Control, RollbackAnswer } from './port.ts'
@@ -27,6 +28,7 @@ export { type UndoOutcome, undoMigrations } from './steps/undo-migrations.ts'
 export type { UndoBound } from './steps/undo-plan.ts'
 export { storeLogs } from './store/logs.ts'
 export { deliver } from './store/outbox.ts'
+export { type KeptHealth, keepSamples } from './store/samples.ts'
 export { advance, keep } from './store/steps.ts'
 export {
   createTemporalGateway,

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type Cli, print, printJson } from '../cli.ts'
 import { checkConfiguration } from '../doctor/configuration.ts'
 import type { Finding } from '../doctor/finding.ts'
+import { checkNoise } from '../doctor/noise.ts'
 import { checkPrograms } from '../doctor/programs.ts'
 import { checkApi, checkDatabase, checkTemporalServer } from '../doctor/servers.ts'
 import { Unsuccessful } from '../errors.ts'
@@ -29,6 +30,7 @@ async function examine(cli: Cli): Promise<Finding[]> {
     ...(given.temporal ? [checkTemporalServer(env)] : []),
     checkConfiguration(env),
     checkApi(env),
+    checkNoise(env),
   ])
   return findings.flat()
 }

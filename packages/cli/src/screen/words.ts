@@ -53,6 +53,9 @@ export function healthWord({ colors }: Pick<Cli, 'colors'>, health: Health | nul
 
 const round = (value: number) => Math.round(value * 10) / 10
 
+/** One decimal at most. */
+export const plainNumber = (value: number) => String(round(value))
+
 const SEGMENTS: [keyof Segments, string][] = [
   ['fault_to_detected_ms', 'fault → detected'],
   ['detected_to_decided_ms', 'detected → decided'],

@@ -51,6 +51,15 @@ const score = z.object({
 })
 const policyScore = score.extend({ rules: z.record(z.string(), score) })
 
+const chance = z.object({ at_least: z.number(), at_most: z.number() })
+const steady = z.object({
+  errors_per_minute: z.number(),
+  /** Null where no source reports it. */
+  requests_per_minute: z.number().nullable(),
+  /** Where the rate comes from: the request, known-good deployments, what is live now, or nothing yet. */
+  rate_from: z.enum(['request', 'known_good', 'live', 'nothing']),
+})
+
 export const backtestResponse = z.object({
   headline: z.string(),
   deployments: z.number().int(),
@@ -60,15 +69,23 @@ export const backtestResponse = z.object({
   fewer: z.array(uuid),
   earlier: z.array(uuid),
   later: z.array(uuid),
+  /** Too little is stored to tell; left out of the scores as well. */
+  unknown: z.array(uuid),
+  /** For what, and of how many, too little is stored; empty where everything is there. */
+  not_enough_data: z.array(z.string()),
   today: policyScore,
   proposed: policyScore,
+  /** How often either would roll back a deployment that changed nothing, at what this environment lives with. */
+  noise: steady.extend({ today: chance, proposed: chance }),
   rows: z.array(
     z.object({
       deployment_id: uuid,
       version: z.string(),
       deployed_at: timestamp,
       label: z.string().nullable(),
-      change: z.enum(['same', 'more', 'fewer', 'earlier', 'later']),
+      change: z.enum(['same', 'more', 'fewer', 'earlier', 'later', 'unknown']),
+      /** Why it is unknown. */
+      missing: z.array(z.enum(['errors', 'traffic'])),
       earlier_ms: z.number().nullable(),
       today: replayed,
       proposed: replayed,
@@ -81,27 +98,36 @@ export type BacktestResponse = z.infer<typeof backtestResponse>
 export const thresholdsQuery = z.object({
   service: serviceName.optional(),
   environment: environmentName,
-  /** Errors a minute that nobody would call a fault; what the live deployment shows now unless given. */
+  /** Errors a minute that nobody would call a fault; unless given, what known-good deployments lived with. */
   errors_per_minute: z.coerce.number().min(0).max(1_000_000).optional(),
+  requests_per_minute: z.coerce.number().min(0).max(1_000_000_000).optional(),
 })
 export type ThresholdsQuery = z.infer<typeof thresholdsQuery>
-export const thresholdsResponse = z.object({
+export const thresholdsResponse = steady.extend({
   service: z.string(),
   environment: z.string(),
   rules: z.array(z.string()),
-  errors_per_minute: z.number(),
   noise: z.array(
     z.object({
       signal: z.string(),
-      count: z.number(),
+      /** Null where no number of errors is enough: there is too little traffic for errors to act. */
+      count: z.number().nullable(),
       seconds: z.number(),
       chance_in_window: z.number(),
       chance_per_deployment: z.number(),
       by: z.enum(['formula', 'simulation', 'bound']),
     }),
   ),
-  chance_per_deployment: z.object({ at_least: z.number(), at_most: z.number() }),
+  chance_per_deployment: chance,
   /** Null where the rules would not cry wolf. */
   warning: z.string().nullable(),
+  /** What would help, and what each would bring; empty where nothing needs help. */
+  remedies: z.array(
+    z.object({
+      set: z.record(z.string(), z.union([z.number(), z.string()])),
+      words: z.string(),
+      chance_per_deployment: z.number(),
+    }),
+  ),
 })
 export type ThresholdsResponse = z.infer<typeof thresholdsResponse>

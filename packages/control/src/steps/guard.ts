@@ -519,37 +519,3 @@ export const endGuard = async (
   })
   return count > 0
 }
-
-export interface KeptHealth {
-  deployment_id: string
-  phase: string
-  state: string
-  reason: string
-  sample: HealthSample
-}
-
-/** Keeps the samples that matter, in one statement. */
-export const keepSamples = async (
-  context: Pick<ControlContext, 'db'>,
-  samples: readonly KeptHealth[],
-): Promise<void> => {
-  if (samples.length === 0) return
-  await context.db.prisma.health_samples.createMany({
-    data: samples.map(({ deployment_id, phase, state, reason, sample }) => ({
-      deployment_id,
-      phase,
-      state,
-      reason,
-      sampled_at: sample.timestamp,
-      error_rate_per_minute: sample.error_rate_per_minute,
-      recent_errors: sample.recent_errors,
-      database_connections: sample.database_connections,
-      max_database_connections: sample.max_database_connections,
-      active_queries: sample.active_queries,
-      p95_response_ms: sample.p95_response_ms,
-      memory_percent: sample.memory_percent,
-      entropy: entropyOf(sample),
-      ...(sample.unavailable.length === 0 ? {} : { details: json({ unavailable: sample.unavailable }) }),
-    })),
-  })
-}

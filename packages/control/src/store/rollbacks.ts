@@ -17,7 +17,7 @@ export const resolveRollback = async (db: Pick<Database, 'prisma'>, ref: string)
   })
   if (rows.length === 0) throw noRollback(ref)
   if (rows.length > 1) {
-    throw new RomanError('ambiguous_rollback', `"${ref}" fits several rollbacks. Give more of the event id.`, {
+    throw new RomanError('ambiguous_rollback', `"${ref}" fits ${rows.length} rollbacks. Give more of the event id.`, {
       candidates: rows,
     })
   }

@@ -1,9 +1,18 @@
-import type { HealthSample, SignalName } from '@roman/constitution'
-import { type BacktestDeployment, backtest, type Label, type Replay } from '@roman/constitution/analysis'
+import type { SignalName } from '@roman/constitution'
+import {
+  type BacktestDeployment,
+  backtest,
+  falseRollbackChance,
+  type Label,
+  type Replay,
+  thresholdNoise,
+} from '@roman/constitution/analysis'
 import type { BacktestRequest, BacktestResponse } from '@roman/contracts'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import { policyOf } from '../policy.ts'
+import { storedSample } from '../store/samples.ts'
+import { steadyState } from '../views/thresholds.ts'
 
 /** Replayed at once; the newest where there are more. */
 const DEPLOYMENTS_MAX = 500
@@ -71,24 +80,18 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
     replaced_at: row.replaced_at?.getTime() ?? null,
     observed_until: now,
     errors: (errors.get(row.deployment_id) ?? []).map(({ at }) => at.getTime()),
-    samples: (samples.get(row.deployment_id) ?? []).map(
-      (sample): HealthSample => ({
-        timestamp: sample.sampled_at.toISOString(),
-        error_rate_per_minute: sample.error_rate_per_minute,
-        recent_errors: sample.recent_errors,
-        database_connections: sample.database_connections,
-        max_database_connections: sample.max_database_connections,
-        active_queries: sample.active_queries,
-        p95_response_ms: sample.p95_response_ms,
-        memory_percent: sample.memory_percent,
-        unavailable: (sample.details as { unavailable?: string[] } | null)?.unavailable ?? [],
-      }),
-    ),
+    samples: (samples.get(row.deployment_id) ?? [])
+      .map(storedSample)
+      // What was watched for longer, under the rules of that time, has no errors at hand.
+      .filter(({ timestamp }) => Date.parse(timestamp) < row.deployed_at!.getTime() + longest * 1000),
     baseline_breached: ((row.baseline as { in_breach?: SignalName[] } | null)?.in_breach ?? []) as SignalName[],
     label: (row.labels[0]?.label ?? null) as Label | null,
     rolled_back: row.rollback_events.length > 0,
   }))
   const result = backtest(lives, today, proposed)
+  const steady = await steadyState(context, { service, environment: input.environment })
+  const chanceOf = ({ thresholds, watch }: typeof proposed) =>
+    falseRollbackChance(thresholdNoise(thresholds, watch, steady))
   return {
     headline: result.headline,
     deployments: kept.length,
@@ -97,14 +100,22 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
     fewer: result.fewer,
     earlier: result.earlier,
     later: result.later,
+    unknown: result.unknown,
+    not_enough_data: result.not_enough_data,
     today: result.today,
     proposed: result.proposed,
+    noise: {
+      ...steady,
+      today: chanceOf(today),
+      proposed: chanceOf(proposed),
+    },
     rows: result.rows.map((row, index) => ({
       deployment_id: row.deployment_id,
       version: kept[index]!.version,
       deployed_at: kept[index]!.deployed_at!.toISOString(),
       label: row.label,
       change: row.change,
+      missing: row.missing,
       earlier_ms: row.earlier_ms,
       today: replayed(row.today),
       proposed: replayed(row.proposed),
@@ -112,7 +123,14 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
   }
 }
 
-const replayed = (replay: Replay) => ({ ...replay, at: new Date(replay.at).toISOString() })
+const replayed = ({ rolls_back, verdict, phase, at, reason, signals }: Replay) => ({
+  rolls_back,
+  verdict,
+  phase,
+  at: new Date(at).toISOString(),
+  reason,
+  signals,
+})
 
 const withoutGaps = (given: Record<string, unknown>): Record<string, never> =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Record<string, never>

@@ -12,6 +12,7 @@ import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import { readHealth } from '../health.ts'
 import { examineScripts, recordMigrations } from '../migrations/record.ts'
+import { noiseWarnings } from '../noise.ts'
 import { policyOf } from '../policy.ts'
 import type { Call } from '../port.ts'
 import { announce } from '../store/announce.ts'
@@ -106,7 +107,9 @@ export const recordDeployment = async (
   // Whoever announced it deploys when this is answered, so the state before must have been seen by then.
   if (outcome.row.status === 'pending') await context.snapshots.take(deploymentId, 'pre_deployment')
   if (outcome.keys.length > 0) await beginGuarding(context, deploymentId, outcome.keys)
-  return { created: outcome.created, body: await describeRecorded(context, deploymentId, outcome.warnings) }
+  const noise = outcome.created ? await noiseWarnings(context, service, input.environment, policy) : []
+  const warnings = [...outcome.warnings, ...noise]
+  return { created: outcome.created, body: await describeRecorded(context, deploymentId, warnings) }
 }
 
 /** The guard does not wait for the snapshot: a bad deployment is found out from its first second. */
