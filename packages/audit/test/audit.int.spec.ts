@@ -84,7 +84,7 @@ describe('a row', () => {
 
   it('is one text in every session, the same to the trigger and to a verification', async () => {
     const db = await database()
-    const odd = `('infinity', '{}'), ('-infinity', '{}'), ('4713-01-01 00:00 BC', '{}'), ('294276-12-31 23:59:59.999999', '[]'),
+    const odd = `('infinity', '{}'), ('-infinity', '{}'), ('4713-01-01 00:00 BC', '{}'), ('294276-12-31 23:59:59.999999', '{"x": []}'),
       ('2026-03-29 02:30:00.000001+02', '{"b": 1.50, "a": 1e3, "é\\u2028\\"\\\\": ["\\u0001", null, -0.0, 12345678901234567890]}')`
     await db.pool.query(`INSERT INTO ops.roman_events (event_type, severity, source, description, "timestamp", metadata)
       SELECT E'a\\n"\\\\', 'info', 'tëst', '', t::timestamptz, m::jsonb FROM (VALUES ${odd}) AS odd (t, m)`)

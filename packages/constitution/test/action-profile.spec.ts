@@ -79,7 +79,7 @@ describe('the profile of a rollback', () => {
       'these migrations have no rollback script: 0002_add, 0004_b, 0005_c, 0006_d; the database is inconsistent',
     )
     expect(warnings).toEqual([
-      'Migrations newer than the target will be undone: 0002_add, 0003_more, 0004_b, 0005_c, 0006_d',
+      'Migrations newer than the target stay in place if this is overridden: 0002_add, 0003_more, 0004_b, 0005_c, 0006_d',
     ])
   })
 

@@ -384,6 +384,7 @@ describe('for any story', () => {
       'Rollback e1 asked for (automatic): High error rate: 8.5 errors/minute',
       'Law of Inhabitance: violated. Seen: 7; required: not stored',
       'Target: v2.5.2 (commit a7f3b29)',
+      'Snapshot taken',
       'Rollback e1 was aborted',
       'The target was live',
     ])

@@ -52,6 +52,16 @@ const record = async (db: Database): Promise<string> => {
   return id
 }
 
+const askedFor = async (db: Database, deploymentId: string): Promise<string> => {
+  const event = crypto.randomUUID()
+  await db.pool.query(
+    `INSERT INTO ops.rollback_events (event_id, deployment_id, trigger_type, trigger_reason, status, service, environment)
+     VALUES ($1, $2, 'manual', 'r', 'pending', 'shop', 'production')`,
+    [event, deploymentId],
+  )
+  return event
+}
+
 const taken = (result: Awaited<ReturnType<Snapshots['take']>>): string => {
   if (result.kind === 'failed') throw new Error(result.reason)
   return result.snapshot_id
@@ -67,7 +77,7 @@ describe('a snapshot', () => {
     const again = await snapshots.take(id, 'post_deployment')
     expect(new Set([...both, again].map(taken)).size).toBe(1)
     // Another event is another snapshot, and the same description.
-    const event = crypto.randomUUID()
+    const event = await askedFor(db, id)
     const before = taken(await snapshots.take(id, 'pre_rollback', event))
     expect(taken(await other.take(id, 'pre_rollback', event))).toBe(before)
     expect(await db.prisma.system_snapshots.count()).toBe(2)
@@ -113,7 +123,7 @@ describe('a snapshot', () => {
       `INSERT INTO ops.migration_history (deployment_id, migration_name, migration_hash) VALUES ($1, '20260301_totals', 'x')`,
       [id],
     )
-    const event = crypto.randomUUID()
+    const event = await askedFor(db, id)
     const last = taken(await snapshots.take(id, 'pre_rollback', event))
     expect(await readSnapshot(db, last)).toMatchObject({
       database: { source: 'SHOP_DATABASE_URL', name: shop.name },
@@ -200,6 +210,7 @@ describe('on a server that is full', async () => {
     const { snapshots, db } = snapshotsOver(server.url)
     await db.hold()
     const id = await record(db)
+    const event = await askedFor(db, id)
     const held = async () => {
       const { rows } = await db.pool.query<{ pid: number }>(
         `SELECT pid FROM pg_stat_activity WHERE application_name = 'held' ORDER BY pid`,
@@ -226,9 +237,7 @@ describe('on a server that is full', async () => {
         (error) => error.code === '53300',
       )
     }
-    expect(
-      (await readSnapshot(db, taken(await snapshots.take(id, 'pre_rollback', crypto.randomUUID())))).key_metrics,
-    ).toMatchObject({
+    expect((await readSnapshot(db, taken(await snapshots.take(id, 'pre_rollback', event)))).key_metrics).toMatchObject({
       database_connections: 10,
     })
   })

@@ -38,6 +38,15 @@ WITH RECURSIVE leaves AS (
 )
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, c.relkind = 'p' AS partitioned,
   EXISTS (SELECT FROM leaves l JOIN pg_class p ON p.oid = l.oid WHERE l.root = c.oid AND p.relkind = 'f') AS remote,
+  -- Row security hides rows without a word, unless a policy shows this role all of them.
+  row_security_active(c.oid) AND (
+    EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive)
+    OR NOT EXISTS (
+      SELECT FROM pg_policy p
+      WHERE p.polrelid = c.oid AND p.polcmd IN ('*', 'r') AND pg_get_expr(p.polqual, p.polrelid) = 'true'
+        AND EXISTS (SELECT FROM unnest(p.polroles) AS to_role (oid) WHERE to_role.oid = 0 OR pg_has_role(to_role.oid, 'USAGE'))
+    )
+  ) AS hidden,
   (CASE c.relkind WHEN 'r' THEN own.rows ELSE (
     SELECT sum(part.rows) FROM leaves l JOIN pg_class p ON p.oid = l.oid AND p.relkind = 'r'
     CROSS JOIN LATERAL (
@@ -66,6 +75,8 @@ interface Listed {
   partitioned: boolean
   /** Has a partition on another server. */
   remote: boolean
+  /** Some of its rows may be hidden from this role. */
+  hidden: boolean
   estimate: number | null
 }
 
@@ -81,6 +92,7 @@ const countTable = async (session: Session, table: Listed, bounds: CountBounds):
   const { exactRowsMax: most } = bounds
   const estimate: TableCount = { rows: table.estimate === null ? null : Math.round(table.estimate), exact: false }
   if (table.estimate !== null && table.estimate > most) return estimate
+  if (table.hidden) return { ...estimate, reason: 'not allowed' }
   if (table.remote) return { ...estimate, reason: 'partly elsewhere' }
   const timeoutMs = Math.min(bounds.countTimeoutMs, bounds.remainingMs())
   if (timeoutMs <= 0) return { ...estimate, reason: 'out of time' }

@@ -21,7 +21,6 @@ const SETTINGS = {
   bytea_output: `'hex'`,
   extra_float_digits: '1',
   quote_all_identifiers: 'off',
-  row_security: 'off',
   max_parallel_workers_per_gather: '0',
   jit: 'off',
 }

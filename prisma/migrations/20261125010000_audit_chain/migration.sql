@@ -46,7 +46,8 @@ CREATE TABLE "ops"."audit_seals" (
 CREATE INDEX "audit_seals_through_id_idx" ON "ops"."audit_seals"("through_id");
 ALTER TABLE ops.audit_seals
   ADD CONSTRAINT audit_seals_numbers_check CHECK (
-    seal_number BETWEEN 1 AND 9007199254740991 AND settled_id >= 0 AND through_id BETWEEN settled_id AND 9007199254740991
+    seal_number >= 1 AND seal_number <= 9007199254740991
+    AND settled_id >= 0 AND through_id >= settled_id AND through_id <= 9007199254740991
   ),
   ADD CONSTRAINT audit_seals_hashes_check CHECK (
     octet_length(content_hashes) = 32 * cardinality(event_ids)

@@ -60,11 +60,12 @@ export const accountOfSnapshot = async (
   const before = deployment.snapshot_id
   const { changes, not_compared } = await diffSnapshots(db, before, after)
   // Health is told moment by moment anyway.
-  const texts = [...changes.filter(({ area }) => area !== 'health').map(({ text }) => text), ...not_compared]
+  const texts = changes.filter(({ area }) => area !== 'health').map(({ text }) => text)
   const more = texts.length > CHANGES_MAX ? `; and ${texts.length - CHANGES_MAX} more` : ''
   const told = texts.length === 0 ? 'nothing is different' : `${texts.slice(0, CHANGES_MAX).join('; ')}${more}`
+  const unknown = not_compared.length === 0 ? '' : `; ${not_compared.length} could not be compared`
   return {
     at,
-    text: `Snapshot taken. Since the deployment began: ${told} (roman snapshots diff ${before.slice(0, 8)} ${after.slice(0, 8)})`,
+    text: `Snapshot taken. Since the deployment began: ${told}${unknown} (roman snapshots diff ${before.slice(0, 8)} ${after.slice(0, 8)})`,
   }
 }

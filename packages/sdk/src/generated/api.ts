@@ -687,6 +687,7 @@ export interface components {
                 /** Format: date-time */
                 expires_at: string;
                 event_id: string | null;
+                warning?: string | null;
             } | null;
         };
         Health: {
@@ -2371,6 +2372,8 @@ export interface operations {
                         fewer: string[];
                         earlier: string[];
                         later: string[];
+                        unknown: string[];
+                        not_enough_data: string[];
                         today: {
                             rollbacks: number;
                             labelled: number;
@@ -2399,6 +2402,20 @@ export interface operations {
                                 };
                             };
                         };
+                        noise: {
+                            errors_per_minute: number;
+                            requests_per_minute: number | null;
+                            /** @enum {string} */
+                            rate_from: "request" | "known_good" | "live" | "nothing";
+                            today: {
+                                at_least: number;
+                                at_most: number;
+                            };
+                            proposed: {
+                                at_least: number;
+                                at_most: number;
+                            };
+                        };
                         rows: {
                             /** Format: uuid */
                             deployment_id: string;
@@ -2407,7 +2424,8 @@ export interface operations {
                             deployed_at: string;
                             label: string | null;
                             /** @enum {string} */
-                            change: "same" | "more" | "fewer" | "earlier" | "later";
+                            change: "same" | "more" | "fewer" | "earlier" | "later" | "unknown";
+                            missing: ("errors" | "traffic")[];
                             earlier_ms: number | null;
                             today: {
                                 rolls_back: boolean;
@@ -2490,6 +2508,7 @@ export interface operations {
                 service?: string;
                 environment: string;
                 errors_per_minute?: number;
+                requests_per_minute?: number;
             };
             header?: never;
             path?: never;
@@ -2504,13 +2523,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        errors_per_minute: number;
+                        requests_per_minute: number | null;
+                        /** @enum {string} */
+                        rate_from: "request" | "known_good" | "live" | "nothing";
                         service: string;
                         environment: string;
                         rules: string[];
-                        errors_per_minute: number;
                         noise: {
                             signal: string;
-                            count: number;
+                            count: number | null;
                             seconds: number;
                             chance_in_window: number;
                             chance_per_deployment: number;
@@ -2522,6 +2544,13 @@ export interface operations {
                             at_most: number;
                         };
                         warning: string | null;
+                        remedies: {
+                            set: {
+                                [key: string]: number | string;
+                            };
+                            words: string;
+                            chance_per_deployment: number;
+                        }[];
                     };
                 };
             };
