@@ -9,7 +9,7 @@ import { type Control, createControl, type OpenedControl, openControl } from '..
 /** On behalf of nobody. */
 export const CALL = { actor: { kind: 'service_key', user_id: null }, idempotency_key: null } as const
 
-export const ROMAN_YAML = JSON.stringify({
+const ROMAN_YAML = JSON.stringify({
   services: {
     storefront: {
       environments: { production: { deployer: { type: 'command', argv: ['/bin/true'] } } },
