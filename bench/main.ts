@@ -1,6 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { listenForStop } from '@roman/local-stack'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
+import { decisionCost } from './decision-cost.ts'
 import { detectionDelay } from './detection-delay.ts'
 import { historyEvents } from './history-events.ts'
 import { type Benchmark, round } from './report.ts'
@@ -15,6 +16,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   history_events: historyEvents,
   rollback_overhead: rollbackOverhead,
   detection_delay: detectionDelay,
+  decision_cost: decisionCost,
 }
 
 const say = (text: string): void => {
