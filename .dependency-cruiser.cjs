@@ -6,6 +6,11 @@ const only = (name, from, allowed, fix) => ({
   from: { path: from, pathNot: '\\.(spec|test)\\.tsx?$|/test/' },
   to: { path: '^(apps|packages)/', pathNot: [from, ...allowed.map((p) => `^packages/${p}/`)] },
 })
+/** What is behind `@roman/constitution/analysis`. */
+const ANALYSIS =
+  '^packages/constitution/src/(analysis|backtest|explain|noise|noise-simulation|replay|scan-statistic|wolf)\\.ts'
+const LOOKING_BACK = 'it makes their bundle larger, and a change of it would have to keep recorded histories replaying.'
+
 module.exports = {
   forbidden: [
     {
@@ -38,6 +43,20 @@ module.exports = {
           '@temporalio/(workflow|common)',
         ],
       },
+    },
+    {
+      name: 'workflows-do-not-look-back',
+      severity: 'error',
+      comment: `What explains and tries out is not for workflows: ${LOOKING_BACK} Call it from an activity or a use-case.`,
+      from: { path: '^apps/worker/src/workflows' },
+      to: { path: ANALYSIS },
+    },
+    {
+      name: 'what-workflows-import-does-not-look-back',
+      severity: 'error',
+      comment: `Workflows import this, and would carry what it imports: ${LOOKING_BACK}`,
+      from: { path: '^packages/(constitution/src/index|contracts/src/index)\\.ts' },
+      to: { path: ANALYSIS, reachable: true },
     },
     only(
       'contracts-know-the-constitution',

@@ -1,6 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { listenForStop } from '@roman/local-stack'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
+import { decisionCost } from './decision-cost.ts'
 import { detectionDelay } from './detection-delay.ts'
 import { healthAtScale } from './health-at-scale.ts'
 import { historyAtScale } from './history-at-scale.ts'
@@ -21,6 +22,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   ingest,
   history_at_scale: historyAtScale,
   health_at_scale: healthAtScale,
+  decision_cost: decisionCost,
 }
 
 /** Puts millions of rows in first: only when it is named. */

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { bundleWorkflowCode } from '@temporalio/worker'
+import { type BundleOptions, bundleWorkflowCode } from '@temporalio/worker'
 
 export const BUNDLE_FILE = fileURLToPath(new URL('../dist/workflows.js', import.meta.url))
 
 /** Builds the workflows' bundle: what runs, replayed, in Temporal's sandbox. */
-export const buildBundle = async (): Promise<string> => {
+export const buildBundle = async (options: Partial<BundleOptions> = {}): Promise<string> => {
   const { code } = await bundleWorkflowCode({
+    ...options,
     workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
   })
   return code
