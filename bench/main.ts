@@ -1,6 +1,8 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { listenForStop } from '@roman/local-stack'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
+import { auditVerify } from './audit-verify.ts'
+import { auditWriters } from './audit-writers.ts'
 import { detectionDelay } from './detection-delay.ts'
 import { historyEvents } from './history-events.ts'
 import { type Benchmark, round } from './report.ts'
@@ -15,6 +17,8 @@ const BENCHMARKS: Record<string, Benchmark> = {
   history_events: historyEvents,
   rollback_overhead: rollbackOverhead,
   detection_delay: detectionDelay,
+  audit_writers: auditWriters,
+  audit_verify: auditVerify,
 }
 
 const say = (text: string): void => {
