@@ -1,6 +1,8 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { listenForStop } from '@roman/local-stack'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
+import { auditVerify } from './audit-verify.ts'
+import { auditWriters } from './audit-writers.ts'
 import { decisionCost } from './decision-cost.ts'
 import { detectionDelay } from './detection-delay.ts'
 import { healthAtScale } from './health-at-scale.ts'
@@ -23,6 +25,8 @@ const BENCHMARKS: Record<string, Benchmark> = {
   history_at_scale: historyAtScale,
   health_at_scale: healthAtScale,
   decision_cost: decisionCost,
+  audit_writers: auditWriters,
+  audit_verify: auditVerify,
 }
 
 /** Puts millions of rows in first: only when it is named. */

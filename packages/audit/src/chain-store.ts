@@ -1,15 +1,15 @@
 import type { Database } from '@roman/db'
 import { createPending, type IdRange, type Pending } from './pending.ts'
-import { GENESIS, type Head, type Seal, type SealedEvent } from './seal.ts'
+import { type Batch, GENESIS, type Head, type Seal } from './seal.ts'
 
 /** Something that answers queries: one connection, or a pool of them. */
 export type Client = Pick<Database['pool'], 'query'>
 
-/** bigint as PostgreSQL sends it. A CHECK keeps numbers exact; where it was dropped, nothing is said rather than something wrong. */
+/** bigint as PostgreSQL sends it. A CHECK keeps seals to exact numbers; without it nothing is said rather than something wrong. */
 export const wholeNumber = (text: unknown): number => {
   const value = Number(text)
   if (!Number.isSafeInteger(value))
-    throw new Error(`${text} is no id that the audit trail can have: its CHECK is gone.`)
+    throw new Error(`${text} is no number that a seal can have: the CHECK of ops.audit_seals is gone.`)
   return value
 }
 
@@ -72,28 +72,37 @@ export const readWriters = async (client: Client): Promise<Set<string>> => {
  * Stored events in these ranges, the lowest `limit` of them. None above what the sequence has given out: an id that
  * somebody chose must not make all ids below it look missed.
  */
-export const readEvents = async (client: Client, ranges: readonly IdRange[], limit: number): Promise<SealedEvent[]> => {
+export const readBatch = async (
+  client: Client,
+  ranges: readonly IdRange[],
+  limit: number,
+): Promise<Batch & Pick<Seal, 'sealed_at_us'>> => {
+  // As bytes in one row: the sealer shares its processor with those who write.
   const { rows } = await client.query({
     name: 'roman-audit-events',
     text: `
-      SELECT found.id, found.hash
-      FROM unnest($1::bigint[], $2::bigint[]) AS r (low, high)
-      CROSS JOIN LATERAL (
-        SELECT e.id, coalesce(e.content_hash, sha256(convert_to(ops.audit_content(e), 'UTF8'))) AS hash
-        FROM ops.roman_events e
-        WHERE e.id BETWEEN r.low AND least(r.high, (SELECT last_value FROM ops.roman_events_id_seq))
-        ORDER BY e.id LIMIT $3
-      ) found
-      ORDER BY found.id LIMIT $3`,
+      SELECT string_agg(int8send(id), '') AS ids, string_agg(hash, '') AS hashes,
+             (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS now_us
+      FROM (
+        SELECT found.id, found.hash
+        FROM unnest($1::bigint[], $2::bigint[]) AS r (low, high)
+        CROSS JOIN LATERAL (
+          SELECT e.id, coalesce(e.content_hash, sha256(convert_to(ops.audit_content(e), 'UTF8'))) AS hash
+          FROM ops.roman_events e
+          WHERE e.id BETWEEN r.low AND least(r.high, (SELECT last_value FROM ops.roman_events_id_seq))
+          ORDER BY e.id LIMIT $3
+        ) found
+        ORDER BY found.id LIMIT $3
+      ) batch`,
     values: [ranges.map(([low]) => low), ranges.map(([, high]) => high), limit],
   })
-  return rows.map(({ id, hash }) => ({ id: wholeNumber(id), hash }))
+  const { ids, hashes, now_us } = rows[0]
+  return { event_ids: idsOf(ids), content_hashes: hashes ?? Buffer.alloc(0), sealed_at_us: wholeNumber(now_us) }
 }
 
-export const readClockUs = async (client: Client): Promise<number> => {
-  const { rows } = await client.query('SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us')
-  return wholeNumber(rows[0].us)
-}
+/** As int8send writes them. */
+export const idsOf = (bytes: Buffer | null): number[] =>
+  Array.from({ length: (bytes?.length ?? 0) / 8 }, (_, index) => wholeNumber(bytes!.readBigInt64BE(index * 8)))
 
 /** Stores the seal if the chain still ends where it continues. False where it does not: somebody else seals. */
 export const appendSeal = async (client: Client, seal: Seal): Promise<boolean> => {
@@ -107,7 +116,7 @@ export const appendSeal = async (client: Client, seal: Seal): Promise<boolean> =
       ON CONFLICT DO NOTHING`,
     values: [
       seal.seal_number,
-      seal.event_ids,
+      `{${seal.event_ids.join()}}`,
       seal.content_hashes,
       seal.settled_id,
       seal.through_id,

@@ -31,14 +31,14 @@ export type EndLine = z.infer<typeof endLine>
 export type Line =
   | { kind: 'header'; exportedAtMs: number }
   | { kind: 'seal'; seal: Seal }
-  | { kind: 'event'; id: number; writtenAtMs: number; text: string }
+  | { kind: 'event'; id: number; exactId: bigint; writtenAtMs: number; text: string }
   | { kind: 'end'; end: EndLine }
 
 export const headerText = (exportedAt: Date): string =>
   JSON.stringify({
     roman_audit: 1,
     exported_at: exportedAt.toISOString(),
-    event: ['id', 'event_type', 'severity', 'source', 'description', 'metadata', 'timestamp_us'],
+    event: ['id', 'event_type', 'severity', 'source', 'description', 'metadata', 'timestamp'],
   })
 
 export const sealText = (seal: Seal): string =>
@@ -55,9 +55,10 @@ export const endText = (end: Omit<EndLine, 'end'>): string => JSON.stringify({ e
 export const parseLine = (text: string): Line => {
   const value = parseJson(text)
   if (Array.isArray(value)) {
-    const [eventId, writtenAtUs] = [value[0], value.at(-1)]
-    if (!Number.isSafeInteger(eventId)) throw new Error('it is an event without an id')
-    return { kind: 'event', id: eventId, writtenAtMs: Number(writtenAtUs) / 1000, text }
+    const written = /^\[(-?\d{1,19}), /.exec(text)
+    if (written === null) throw new Error('it is an event without an id')
+    const exactId = BigInt(written[1]!)
+    return { kind: 'event', id: Number(exactId), exactId, writtenAtMs: Number(value.at(-1)) * 1000, text }
   }
   const seal = sealLine.safeParse(value)
   if (seal.success) {

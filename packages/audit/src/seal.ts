@@ -55,24 +55,18 @@ export const chainHash = (seal: Omit<Seal, 'chain_hash'>): Buffer => {
 /** Whether nobody changed the seal itself. */
 export const isIntact = (seal: Seal): boolean => chainHash(seal).equals(seal.chain_hash)
 
-export interface SealedEvent {
-  id: number
-  /** Of its content. */
-  hash: Buffer
-}
+/** Events as they are to be sealed. */
+export type Batch = Pick<Seal, 'event_ids' | 'content_hashes'>
 
-/** The seal that continues `head` with these events, in ascending order. */
-export const nextSeal = (
-  head: Head,
-  batch: { events: readonly SealedEvent[]; settled_id: number; sealed_at_us: number },
-): Seal => {
+/** The seal that continues `head` with these events. */
+export const nextSeal = (head: Head, batch: Batch & Pick<Seal, 'settled_id' | 'sealed_at_us'>): Seal => {
   const seal = {
     seal_number: head.seal_number + 1,
-    event_ids: batch.events.map(({ id }) => id),
-    content_hashes: Buffer.concat(batch.events.map(({ hash }) => hash)),
+    event_ids: batch.event_ids,
+    content_hashes: batch.content_hashes,
     settled_id: batch.settled_id,
-    through_id: Math.max(head.through_id, batch.events.at(-1)?.id ?? 0),
-    total_events: head.total_events + batch.events.length,
+    through_id: Math.max(head.through_id, batch.event_ids.at(-1) ?? 0),
+    total_events: head.total_events + batch.event_ids.length,
     previous_hash: head.chain_hash,
     sealed_at_us: batch.sealed_at_us,
   }

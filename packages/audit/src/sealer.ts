@@ -1,16 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { openDatabase } from '@roman/db'
 import type { Logger } from '@roman/runtime'
-import {
-  appendSeal,
-  type Client,
-  isStored,
-  readClockUs,
-  readEvents,
-  readHead,
-  readPending,
-  readWriters,
-} from './chain-store.ts'
+import { appendSeal, type Client, isStored, readBatch, readHead, readPending, readWriters } from './chain-store.ts'
 import { type Head, nextSeal } from './seal.ts'
 
 export interface Sealer {
@@ -75,19 +66,20 @@ export const startSealer = (options: SealerOptions): Sealer => {
     let head = await readHead(client)
     known = head
     const pending = await readPending(client, head, settleAfterMs)
+    /** Most ids that are missing come with the next batch; who is writing is asked only about the others. */
+    let lookAtMs = 0
     while (!signal.aborted) {
       // Before the rows are read: who has ended by now is visible then.
-      if (pending.missing) pending.writing(await readWriters(client))
-      const events = await readEvents(client, pending.ranges(), BATCH_MAX)
-      const full = events.length === BATCH_MAX
-      pending.seen(
-        events.map(({ id }) => id),
-        full ? events.at(-1)!.id : Number.POSITIVE_INFINITY,
-        performance.now(),
-      )
+      if (pending.missing && performance.now() >= lookAtMs) {
+        pending.writing(await readWriters(client))
+        lookAtMs = performance.now() + settleAfterMs / 5
+      }
+      const batch = await readBatch(client, pending.ranges(), BATCH_MAX)
+      const full = batch.event_ids.length === BATCH_MAX
+      pending.seen(batch.event_ids, full ? batch.event_ids.at(-1)! : Number.POSITIVE_INFINITY, performance.now())
       const { settled_id } = pending
-      if (events.length > 0 || settled_id > head.settled_id) {
-        const next = nextSeal(head, { events, settled_id, sealed_at_us: await readClockUs(client) })
+      if (batch.event_ids.length > 0 || settled_id > head.settled_id) {
+        const next = nextSeal(head, { ...batch, settled_id })
         if (!(await appendSeal(client, next))) throw new Error(`Seal ${next.seal_number} is another one's`)
         head = next
         known = next

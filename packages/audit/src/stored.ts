@@ -1,6 +1,6 @@
 import type { Database } from '@roman/db'
 import { type Client, wholeNumber } from './chain-store.ts'
-import type { Seal } from './seal.ts'
+import { HASH_BYTES, type Seal } from './seal.ts'
 import type { StoredEvent } from './verifier.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { StoredEvent } from './verifier.ts'
  * database's function would believe whoever replaced it. A test holds the two together.
  */
 const CONTENT = `pg_catalog.json_build_array(e.id, e.event_type, e.severity, e.source, e.description, e.metadata,
-  pg_catalog.trunc(extract(epoch FROM e."timestamp") * 1000000))::text`
+  extract(epoch FROM e."timestamp"))::text`
 
 /** A row that was written so recently may wait for the next batch. */
 const YOUNG = `e."timestamp" > now() - interval '60 seconds'`
@@ -36,12 +36,12 @@ export const atOneMoment = async <T>(db: Pick<Database, 'pool'>, work: (client: 
 }
 
 /** Reads the next part while the caller works on this one. */
-async function* ahead<T>(read: (after: T | null) => Promise<T | null>): AsyncGenerator<T, void, void> {
-  let coming = read(null)
+async function* ahead<T>(readNext: () => Promise<T | null>): AsyncGenerator<T, void, void> {
+  let coming = readNext()
   for (;;) {
     const part = await coming
     if (part === null) return
-    coming = read(part)
+    coming = readNext()
     // Whoever stops in the middle does not wait for it.
     coming.catch(() => {})
     yield part
@@ -49,8 +49,9 @@ async function* ahead<T>(read: (after: T | null) => Promise<T | null>): AsyncGen
 }
 
 /** All seals by their numbers, in parts of bounded size. */
-export const readSeals = (client: Client): AsyncGenerator<Seal[], void, void> =>
-  ahead<Seal[]>(async (after) => {
+export const readSeals = (client: Client): AsyncGenerator<Seal[], void, void> => {
+  let last = FIRST
+  return ahead<Seal[]>(async () => {
     const { rows } = await client.query({
       name: 'roman-audit-read-seals',
       text: `
@@ -61,9 +62,10 @@ export const readSeals = (client: Client): AsyncGenerator<Seal[], void, void> =>
           FROM (SELECT * FROM ops.audit_seals WHERE seal_number > $1 ORDER BY seal_number LIMIT $2) s
         ) s
         WHERE before < $3 ORDER BY seal_number`,
-      values: [after?.at(-1)?.seal_number ?? FIRST, SEALS_PER_READ, BYTES_PER_READ],
+      values: [last, SEALS_PER_READ, BYTES_PER_READ],
     })
     if (rows.length === 0) return null
+    last = rows.at(-1).seal_number
     return rows.map((row) => ({
       seal_number: wholeNumber(row.seal_number),
       event_ids: (row.event_ids as number[]).map(wholeNumber),
@@ -76,15 +78,17 @@ export const readSeals = (client: Client): AsyncGenerator<Seal[], void, void> =>
       sealed_at_us: wholeNumber(row.sealed_at_us),
     }))
   })
+}
 
 /** All events by their ids, each hashed anew from its content. */
-export const readHashedEvents = (client: Client): AsyncGenerator<StoredEvent[], void, void> =>
-  ahead<StoredEvent[]>(async (after) => {
+export const readHashedEvents = (client: Client): AsyncGenerator<StoredEvent[], void, void> => {
+  let last = FIRST
+  return ahead<StoredEvent[]>(async () => {
     // One row of bytes instead of thousands of rows: reading them would cost more than hashing does.
     const { rows } = await client.query({
       name: 'roman-audit-read-events',
       text: `
-        SELECT string_agg(int8send(id), '') AS ids, string_agg(hash, '') AS hashes,
+        SELECT string_agg(int8send(id), '') AS ids, string_agg(hash, '') AS hashes, max(id) AS last,
                array_agg(id) FILTER (WHERE content_hash <> hash) AS disagreeing,
                array_agg(id) FILTER (WHERE young) AS young
         FROM (
@@ -92,17 +96,20 @@ export const readHashedEvents = (client: Client): AsyncGenerator<StoredEvent[], 
                  pg_catalog.sha256(pg_catalog.convert_to(${CONTENT}, 'UTF8')) AS hash
           FROM ops.roman_events e WHERE e.id > $1 ORDER BY e.id LIMIT $2
         ) e`,
-      values: [after?.at(-1)?.id ?? FIRST, EVENTS_PER_READ],
+      values: [last, EVENTS_PER_READ],
     })
     const { ids, hashes, disagreeing, young } = rows[0]
     if (ids === null) return null
-    const [other, recent] = [disagreeing, young].map((list) => new Set(list?.map(wholeNumber)))
+    last = rows[0].last
+    const [other, recent] = [disagreeing, young].map((list) => new Set(list?.map(Number)))
     return Array.from({ length: ids.length / 8 }, (_, index) => {
-      const id = wholeNumber(ids.readBigInt64BE(index * 8))
-      const hash = hashes.subarray(index * 32, (index + 1) * 32)
-      return { id, hash, columnAgrees: !other!.has(id), young: recent!.has(id) }
+      const exactId: bigint = ids.readBigInt64BE(index * 8)
+      const id = Number(exactId)
+      const hash = hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES)
+      return { id, exactId, hash, columnAgrees: !other!.has(id), young: recent!.has(id) }
     })
   })
+}
 
 /** An event's canonical text. */
 export interface EventText {
@@ -111,8 +118,9 @@ export interface EventText {
 }
 
 /** All events by their ids, whole. */
-export const readEventTexts = (client: Client): AsyncGenerator<EventText[], void, void> =>
-  ahead<EventText[]>(async (after) => {
+export const readEventTexts = (client: Client): AsyncGenerator<EventText[], void, void> => {
+  let last = FIRST
+  return ahead<EventText[]>(async () => {
     const { rows } = await client.query({
       name: 'roman-audit-read-texts',
       text: `
@@ -123,15 +131,17 @@ export const readEventTexts = (client: Client): AsyncGenerator<EventText[], void
           ) e
         ) e
         WHERE before < $3 ORDER BY id`,
-      values: [after?.at(-1)?.id ?? FIRST, TEXTS_PER_READ, BYTES_PER_READ],
+      values: [last, TEXTS_PER_READ, BYTES_PER_READ],
     })
-    return rows.length === 0 ? null : rows.map(({ id, text }) => ({ id: wholeNumber(id), text }))
+    last = rows.at(-1)?.id
+    return rows.length === 0 ? null : rows.map(({ id, text }) => ({ id: Number(id), text }))
   })
+}
 
 export const readTextsOf = async (client: Client, ids: readonly number[]): Promise<EventText[]> => {
   const { rows } = await client.query(
     `SELECT e.id, ${CONTENT} AS text FROM ops.roman_events e WHERE e.id = ANY ($1::bigint[])`,
     [ids],
   )
-  return rows.map(({ id, text }) => ({ id: wholeNumber(id), text }))
+  return rows.map(({ id, text }) => ({ id: Number(id), text }))
 }

@@ -6,7 +6,9 @@ import { GENESIS, HASH_BYTES, type Head, isIntact, type Seal } from './seal.ts'
 
 /** A row of ops.roman_events as it is stored now. */
 export interface StoredEvent {
+  /** Rounded where it is larger than any that a sequence gives. */
   id: number
+  exactId: bigint
   /** Computed anew from its content. */
   hash: Buffer
   /** False where the row's own column says another hash. Rows from before the column have none, which is fine. */
@@ -145,7 +147,7 @@ export const createVerifier = (anchor: Anchor | null = null): Verifier => {
       return head.settled_id
     },
 
-    event({ id, hash, columnAgrees, young }) {
+    event({ id, exactId, hash, columnAgrees, young }) {
       const sealed = expected.get(id)
       if (sealed !== undefined) {
         expected.delete(id)
@@ -157,12 +159,15 @@ export const createVerifier = (anchor: Anchor | null = null): Verifier => {
           const message = `The content_hash of event ${id} was changed; its content is as sealed.`
           findings.add('changed', { event_id: id, seal_number: n }, message)
         }
-      } else if (id <= head.settled_id) {
+      } else if (id <= head.settled_id && Number.isSafeInteger(id)) {
         findings.add(
           'inserted_afterwards',
           { event_id: id },
           `Event ${id} is in no seal, though every event up to ${head.settled_id} was sealed: it was inserted afterwards${allIntact ? '' : ', or a seal that is gone or was changed named it'}.`,
         )
+      } else if (!Number.isSafeInteger(id)) {
+        unsealed += 1
+        findings.add('not_sealed_in_time', {}, `Event ${exactId} will never be sealed: no sequence gave it its id.`)
       } else {
         unsealed += 1
         if (!young)

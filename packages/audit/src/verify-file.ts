@@ -56,9 +56,9 @@ const createReader = (file: string, anchor: Anchor | null) => {
       verifier.seal(line.seal)
       counts.seals += 1
     } else {
-      const { id, text, writtenAtMs } = line
+      const { id, exactId, text, writtenAtMs } = line
       const young = exportedAtMs - writtenAtMs <= YOUNG_MS
-      verifier.event({ id, hash: contentHash(text), columnAgrees: true, young })
+      verifier.event({ id, exactId, hash: contentHash(text), columnAgrees: true, young })
       verifier.text(id, text)
       counts.events += 1
     }

@@ -1,6 +1,6 @@
 import type { AuditVerification } from '@roman/contracts'
 import type { Anchor } from '../src/anchor.ts'
-import { contentHash, GENESIS, type Head, nextSeal, type Seal } from '../src/seal.ts'
+import { type Batch, contentHash, GENESIS, type Head, nextSeal, type Seal } from '../src/seal.ts'
 import { createVerifier } from '../src/verifier.ts'
 import { walk } from '../src/walk.ts'
 
@@ -11,7 +11,12 @@ export interface Trail {
 }
 
 export const textOf = (id: number, description = `event ${id}`): string =>
-  `[${id}, "a", "info", "test", ${JSON.stringify(description)}, {}, 1700000000000000]`
+  `[${id}, "a", "info", "test", ${JSON.stringify(description)}, {}, 1700000000.000000]`
+
+export const batchOf = (texts: readonly (readonly [id: number, text: string])[]): Batch => ({
+  event_ids: texts.map(([id]) => id),
+  content_hashes: Buffer.concat(texts.map(([, text]) => contentHash(text))),
+})
 
 /** A trail of these ids, sealed batch by batch; each batch settles as much as it can. */
 export const trailOf = (batches: readonly number[][]): Trail => {
@@ -22,8 +27,8 @@ export const trailOf = (batches: readonly number[][]): Trail => {
     const later = batches.slice(index + 1).flat()
     const highest = Math.max(...batches.slice(0, index + 1).flat())
     const settled_id = Math.min(highest, ...later.map((id) => id - 1))
-    const batch = [...ids].sort((a, b) => a - b).map((id) => ({ id, hash: contentHash(textOf(id)) }))
-    head = nextSeal(head, { events: batch, settled_id, sealed_at_us: 1_700_000_000_000_000 + index })
+    const texts = [...ids].sort((a, b) => a - b).map((id): [number, string] => [id, textOf(id)])
+    head = nextSeal(head, { ...batchOf(texts), settled_id, sealed_at_us: 1_700_000_000_000_000 + index })
     seals.push(head as Seal)
   })
   return { seals, events }
@@ -33,7 +38,13 @@ export const trailOf = (batches: readonly number[][]): Trail => {
 export const verify = async ({ seals, events }: Trail, anchor: Anchor | null = null): Promise<AuditVerification> => {
   const verifier = createVerifier(anchor)
   const stored = [...events].sort(([a], [b]) => a - b)
-  const rows = stored.map(([id, text]) => ({ id, hash: contentHash(text), columnAgrees: true, young: true }))
+  const rows = stored.map(([id, text]) => ({
+    id,
+    exactId: BigInt(id),
+    hash: contentHash(text),
+    columnAgrees: true,
+    young: true,
+  }))
   const sorted = [...seals].sort((a, b) => a.seal_number - b.seal_number)
   await walk(inParts(sorted), inParts(rows), verifier)
   for (const id of verifier.suspects()) if (events.has(id)) verifier.text(id, events.get(id)!)

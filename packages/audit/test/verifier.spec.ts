@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anchorOf, parseAnchor } from '../src/anchor.ts'
-import { chainHash, contentHash, nextSeal, type Seal } from '../src/seal.ts'
-import { places, type Trail, textOf, trailOf, verify } from './history.ts'
+import { chainHash, GENESIS, nextSeal, type Seal } from '../src/seal.ts'
+import { batchOf, places, type Trail, textOf, trailOf, verify } from './history.ts'
 
 /** Ids with holes, some of them late, in batches. */
 const trails = fc
-  .array(fc.record({ used: fc.boolean(), late: fc.nat(4), newBatch: fc.boolean() }), { minLength: 4, maxLength: 30 })
+  .array(fc.record({ used: fc.boolean(), late: fc.nat(4), newBatch: fc.boolean() }), {
+    minLength: 4,
+    maxLength: 30,
+    size: 'max',
+  })
   .map((plan) => {
     const order = plan
       .map(({ used, late, newBatch }, index) => ({ id: index + 1, used, at: index + late, newBatch }))
@@ -31,15 +35,8 @@ const forAll = (check: (trail: Trail, choice: number, other: number) => Promise<
 const resealed = ({ seals, events }: Trail): Trail => {
   const anew: Seal[] = []
   for (const { event_ids, settled_id, sealed_at_us } of seals) {
-    const hashed = event_ids.filter((id) => events.has(id)).map((id) => ({ id, hash: contentHash(events.get(id)!) }))
-    const head = anew.at(-1) ?? {
-      seal_number: 0,
-      chain_hash: Buffer.alloc(32),
-      settled_id: 0,
-      through_id: 0,
-      total_events: 0,
-    }
-    anew.push(nextSeal(head, { events: hashed, settled_id, sealed_at_us }))
+    const batch = batchOf(event_ids.map((id): [number, string] => [id, events.get(id)!]))
+    anew.push(nextSeal(anew.at(-1) ?? GENESIS, { ...batch, settled_id, sealed_at_us }))
   }
   return { seals: anew, events }
 }
@@ -167,7 +164,7 @@ describe('a verification', () => {
   it('names an event that was sealed twice, and one sealed after its id was settled', async () => {
     const { seals, events } = trailOf([[1, 2], [4]])
     const again = (id: number): Seal =>
-      nextSeal(seals.at(-1)!, { events: [{ id, hash: contentHash(textOf(id)) }], settled_id: 4, sealed_at_us: 0 })
+      nextSeal(seals.at(-1)!, { ...batchOf([[id, textOf(id)]]), settled_id: 4, sealed_at_us: 0 })
     events.set(3, textOf(3))
     expect(places(await verify({ seals: [...seals, again(3)], events }))).toContain('inserted_afterwards 3')
     expect(places(await verify({ seals: [...seals, again(4)], events }))).toContain('inserted_afterwards 4')

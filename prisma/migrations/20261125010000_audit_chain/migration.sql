@@ -1,12 +1,10 @@
 -- The audit trail, provable: each row carries a hash of its content, and one process at a time seals new rows into a
 -- chain beside the table. Rows from before keep a null hash (no rewrite of the table); they are hashed when sealed.
 ALTER TABLE "ops"."roman_events" ADD COLUMN "content_hash" BYTEA;
--- Numbers that every client reads exactly. Not validated: old rows are far below, and a scan would hold up writers.
-ALTER TABLE ops.roman_events ADD CONSTRAINT roman_events_id_check CHECK (id <= 9007199254740991) NOT VALID;
 
 /*
  * All of a row that matters, as one line of text that is the same in every session and on every server: a JSON array of
- * id, event_type, severity, source, description, metadata, and the microseconds from 1970 to its timestamp.
+ * id, event_type, severity, source, description, metadata, and the seconds from 1970 to its timestamp.
  * `verify` reads rows by an expression of its own, so that replacing this function hides nothing.
  * STABLE because PostgreSQL says so of its parts, though none of them depends on the session for these types; with
  * names bound when it is created it needs no search_path, and so is inlined into the query that calls it.
@@ -15,11 +13,11 @@ CREATE FUNCTION ops.audit_content(event ops.roman_events) RETURNS text LANGUAGE 
 BEGIN ATOMIC
   SELECT pg_catalog.json_build_array(
     event.id, event.event_type, event.severity, event.source, event.description, event.metadata,
-    pg_catalog.trunc(extract(epoch FROM event."timestamp") * 1000000)
+    extract(epoch FROM event."timestamp")
   )::text;
 END;
 
-/* Whatever the client says its hash is. */
+/* Whatever the client says its hash is. Every writer pays for what is written here. */
 CREATE FUNCTION ops.hash_content() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
   NEW.content_hash := pg_catalog.sha256(pg_catalog.convert_to(ops.audit_content(NEW), 'UTF8'));
