@@ -19,7 +19,9 @@ ALTER TABLE "ops"."system_snapshots"
   ADD COLUMN "migrations" JSONB,
   ADD COLUMN "took_ms" INTEGER;
 -- A retried step finds its snapshot, and two steps at once make one.
+-- large-table-lock: two or three rows a deployment, thousands and not millions.
 CREATE UNIQUE INDEX "system_snapshots_dedupe_key_key" ON "ops"."system_snapshots"("dedupe_key");
+-- large-table-lock: two or three rows a deployment, thousands and not millions.
 ALTER TABLE "ops"."system_snapshots" ADD CONSTRAINT "system_snapshots_schema_description_fkey" FOREIGN KEY ("schema_description") REFERENCES "ops"."schema_descriptions"("schema_hash") ON DELETE NO ACTION ON UPDATE NO ACTION;
 
 -- History: what was seen is not seen otherwise later. Deleting what is old is housekeeping.
