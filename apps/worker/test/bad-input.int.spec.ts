@@ -16,6 +16,7 @@ interface Schema {
 }
 interface Operation {
   operationId: string
+  parameters?: { name: string; in: string; schema: Schema }[]
   requestBody?: { content: { 'application/json': { schema: Schema } } }
 }
 type Answer = { status: number; json: { error?: string; details?: { issues?: { path: string; message: string }[] } } }
@@ -75,6 +76,19 @@ describe('what callers send', async () => {
         status: 400,
         json: { error: 'metadata: must not contain a NUL character' },
       })
+    const asked = Object.entries(paths).flatMap(([path, { get }]) =>
+      (get?.parameters ?? [])
+        .filter((one) => one.in === 'query' && one.schema.type === 'string')
+        .map(({ name }) => ({ path, name })),
+    )
+    expect(asked.length).toBeGreaterThan(5)
+    for (const { path, name } of asked) {
+      const { status, json } = await call('GET', `${path.replaceAll(/\{\w+\}/g, crypto.randomUUID())}?${name}=a%00b`)
+      expect([status, json.details?.issues?.map((issue) => issue.path)], `${path}?${name}`).toEqual([
+        400,
+        expect.arrayContaining([name]),
+      ])
+    }
     expect(await call('GET', '/v1/deployments/%00')).toMatchObject({
       status: 400,
       json: { error: expect.stringMatching(/^id: /) },

@@ -26,7 +26,7 @@ export const openTestControl = async (databaseUrl: string): Promise<{ control: C
     TEMPORAL_ADDRESS: address,
     ROMAN_STATE_DIR: stateDir,
     ROMAN_TASK_QUEUE_PREFIX: `${crypto.randomUUID()}-`,
-    ROMAN_STARTUP_TIMEOUT_MS: '1000',
+    ROMAN_STARTUP_TIMEOUT_MS: '300',
     LOG_LEVEL: process.env.ROMAN_TEST_LOG ?? 'fatal',
   })
   const config = fixedRomanConfig(parseRomanConfig(ROMAN_YAML, 'roman.yaml'))

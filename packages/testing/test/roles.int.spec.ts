@@ -83,6 +83,18 @@ describe('grants on the ops schema', async () => {
       expect([name, may[name]]).toEqual([name, partition || PRIVATE.includes(name) ? '' : 'select'])
   })
 
+  it('give what is created at any time the least it needs, before anybody thinks of it', async () => {
+    await query(url, 'CREATE TABLE ops.unthought_of (id bigserial PRIMARY KEY)')
+    const may = (role: string) =>
+      query(
+        url,
+        `SELECT string_agg(verb, ' ') AS verbs FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS verb WHERE has_table_privilege('${role}', 'ops.unthought_of', verb)`,
+      )
+    expect(await may('service_role')).toEqual([{ verbs: 'SELECT INSERT' }])
+    for (const role of ['authenticated', 'anon']) expect(await may(role)).toEqual([{ verbs: null }])
+    await query(url, 'DROP TABLE ops.unthought_of')
+  })
+
   it('open partitions to nobody: they are reached through their table', () => {
     const partitions = tables.filter(({ partition }) => partition).map(({ name }) => name)
     expect(partitions).toContain('parted_all')
