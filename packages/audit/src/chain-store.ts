@@ -101,7 +101,7 @@ export const readBatch = async (
 }
 
 /** As int8send writes them. */
-export const idsOf = (bytes: Buffer | null): number[] =>
+const idsOf = (bytes: Buffer | null): number[] =>
   Array.from({ length: (bytes?.length ?? 0) / 8 }, (_, index) => wholeNumber(bytes!.readBigInt64BE(index * 8)))
 
 /** Stores the seal if the chain still ends where it continues. False where it does not: somebody else seals. */

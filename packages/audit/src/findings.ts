@@ -11,7 +11,7 @@ export interface Findings {
   readonly total: number
 }
 
-export const FINDINGS_MAX = 100
+const FINDINGS_MAX = 100
 
 export const createFindings = (): Findings => {
   const first: AuditFinding[] = []
