@@ -20,14 +20,14 @@ export interface SealerOptions {
   takeOverMs?: number
   /** How long a missing id is waited for at least, beyond the transactions that could still bring it. */
   settleAfterMs?: number
+  /** After so long without a word from its sealer the server closes the connection: a host that vanished, a process that hangs. */
+  hungAfterMs?: number
 }
 
 /** Held by the connection of the one that seals, and so given up with it. */
 const SEALER_LOCK = 7_261_618_036
 const BATCH_MAX = 5_000
 const STOP_WITHIN_MS = 2_000
-/** So that the lock of a host that vanished is free after about ten seconds. */
-const KEEPALIVES = 'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3'
 
 /**
  * Seals what is written to ops.roman_events, batch by batch, into ops.audit_seals. Any number may run; one at a time
@@ -36,7 +36,7 @@ const KEEPALIVES = 'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2
  * still ends where it continues.
  */
 export const startSealer = (options: SealerOptions): Sealer => {
-  const { url, log, periodMs = 100, takeOverMs = 1_000, settleAfterMs = 5_000 } = options
+  const { url, log, periodMs = 100, takeOverMs = 1_000, settleAfterMs = 5_000, hungAfterMs = 10_000 } = options
   const db = openDatabase(url, { applicationName: 'roman-sealer', connectionsMax: 1 })
   const stopping = new AbortController()
   const { signal } = stopping
@@ -100,7 +100,7 @@ export const startSealer = (options: SealerOptions): Sealer => {
     })
     givenUp.catch(() => {})
     const work = async (): Promise<void> => {
-      await client.query(KEEPALIVES)
+      await client.query(`SET idle_session_timeout = ${hungAfterMs}`)
       await becomeTheOne(client)
       if (signal.aborted) return
       sealing = true

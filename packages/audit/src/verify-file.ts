@@ -26,6 +26,7 @@ export const verifyFile = async (file: string, anchor: Anchor | null = null): Pr
     await (isCompressed(file) ? pipeline(bytes, createGunzip(), consume) : pipeline(bytes, consume))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new Error(`There is no file ${file}.`, { cause: error })
     if (code === 'Z_BUF_ERROR') throw cutOff(file, error)
     if (code?.startsWith('Z_'))
       throw new Error(`${file} is not compressed by gzip, or it is damaged.`, { cause: error })

@@ -23,14 +23,15 @@ const notBuilt = (cause: unknown) =>
 
 type Database = ReturnType<Awaited<ReturnType<typeof loadDatabase>>['openDatabase']>
 
-/** Runs `work` on the database at DATABASE_URL. @throws Error that says so where it does not answer or lacks the schema. */
-export async function withDatabase<T>(env: RuntimeEnv, work: (db: Database) => Promise<T>): Promise<T> {
-  const { isDatabaseUnavailable, openDatabase, pendingMigrations } = await loadDatabase()
+/** Runs `work` on the audit trail at DATABASE_URL. @throws Error that says so where it does not answer or has none. */
+export async function withAuditTrail<T>(env: RuntimeEnv, work: (db: Database) => Promise<T>): Promise<T> {
+  const { isDatabaseUnavailable, openDatabase } = await loadDatabase()
   const where = withoutPassword(env.database_url)
   const db = openDatabase(env.database_url, { applicationName: 'roman-cli', connectionsMax: 2 })
   try {
-    const pending = await pendingMigrations(db.pool)
-    if (pending.length > 0) throw new Error(`${where} lacks ${pending.join(', ')}. Run "roman migrate".`)
+    // Not the list of migrations: an auditor need not be allowed to read that.
+    const { rows } = await db.pool.query("SELECT to_regclass('ops.audit_seals') AS name")
+    if (rows[0].name === null) throw new Error(`${where} has no audit chain. Run "roman migrate".`)
     return await work(db)
   } catch (cause) {
     if (!isDatabaseUnavailable(cause)) throw cause

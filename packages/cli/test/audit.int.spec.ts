@@ -2,7 +2,7 @@ import { startSealer } from '@roman/audit'
 import { openDatabase } from '@roman/db'
 import { temporaryDirectory } from '@roman/local-stack'
 import { createLogger, loadEnv } from '@roman/runtime'
-import { testDatabase, waitFor } from '@roman/testing'
+import { emptyDatabase, testDatabase, waitFor } from '@roman/testing'
 import { afterAll, expect, test } from 'vitest'
 import { checkDatabase } from '../src/doctor/servers.ts'
 import { roman } from './screen.ts'
@@ -42,7 +42,7 @@ test('audit proves the trail in the database and in a file, and says exactly wha
     const verified = await audit('verify', '--anchor', anchor)
     expect(verified).toMatchObject({
       code: 0,
-      out: expect.stringContaining('✔ 5 events in 1 seals: each is as it was sealed.'),
+      out: expect.stringContaining('✔ 5 events in 1 seal: each is as it was sealed.'),
     })
     expect(verified.out).toContain('Not sealed yet: 5')
     expect(verified.out).not.toContain('anchor"')
@@ -74,9 +74,11 @@ test('audit proves the trail in the database and in a file, and says exactly wha
   }
 })
 
-test('audit says which database does not answer', async () => {
+test('audit says which database does not answer, or has no chain', async () => {
   const { code, all } = await roman(['audit', 'verify'], { DATABASE_URL: 'postgresql://me:secret@127.0.0.1:1/none' })
   expect(code).toBe(1)
   expect(all).toContain('postgresql://me:***@127.0.0.1:PORT/none does not answer')
   expect(all).toContain('correct DATABASE_URL')
+  const { url } = await emptyDatabase()
+  expect((await roman(['audit', 'anchor'], { DATABASE_URL: url })).all).toContain('Run "roman migrate"')
 })

@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { AuditVerification } from '@roman/contracts'
 import { Command } from 'commander'
 import { type Cli, print, printJson } from '../cli.ts'
-import { loadAudit, withDatabase } from '../database.ts'
+import { loadAudit, withAuditTrail } from '../database.ts'
 import { Unsuccessful, UsageError } from '../errors.ts'
 import { auditScreen } from '../screen/audit-view.ts'
 
@@ -37,7 +37,7 @@ async function verified(cli: Cli, options: VerifyOptions): Promise<AuditVerifica
   const { parseAnchor, verifyDatabase, verifyFile } = await loadAudit()
   const anchor = options.anchor === undefined ? null : asUsage(() => parseAnchor(options.anchor!))
   if (options.file !== undefined) return verifyFile(path.resolve(cli.cwd, options.file), anchor)
-  return withDatabase(cli.env(), (db) => verifyDatabase(db, { anchor }))
+  return withAuditTrail(cli.env(), (db) => verifyDatabase(db, { anchor }))
 }
 
 function asUsage<T>(parse: () => T): T {
@@ -54,7 +54,7 @@ const anchor = (cli: Cli): Command =>
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const { readAnchor } = await loadAudit()
-      const head = await withDatabase(cli.env(), readAnchor)
+      const head = await withAuditTrail(cli.env(), readAnchor)
       if (json) printJson(cli, head)
       else print(cli.out, head.anchor)
     })
@@ -67,7 +67,7 @@ const exported = (cli: Cli): Command =>
     .action(async (name: string, { json }: { json?: boolean }) => {
       const { exportAudit } = await loadAudit()
       const file = path.resolve(cli.cwd, name)
-      const { seals, events, head } = await withDatabase(cli.env(), (db) => exportAudit(db, file))
+      const { seals, events, head } = await withAuditTrail(cli.env(), (db) => exportAudit(db, file))
       if (json) return printJson(cli, { file, seals, events, head })
       print(cli.out, `${cli.colors.green('✔')} ${events} events and ${seals} seals are in ${file}`)
       print(cli.out, `  To verify it: roman audit verify --file ${name} --anchor ${head.anchor}`)

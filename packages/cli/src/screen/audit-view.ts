@@ -3,13 +3,15 @@ import type { Cli } from '../cli.ts'
 import { table } from './table.ts'
 import { ago } from './words.ts'
 
+const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`
+
 /** What a verification found, the verdict first. */
 export function auditScreen(cli: Cli, verification: AuditVerification): string {
   const { colors } = cli
   const { valid, findings, findings_total: total, events, seals, unsealed, head, anchored } = verification
   const verdict = valid
-    ? `${colors.green('✔')} ${events} events in ${seals} seals: each is as it was sealed.`
-    : `${colors.red('✖')} The audit trail is not as it was sealed: ${total} ${total === 1 ? 'finding' : 'findings'}.`
+    ? `${colors.green('✔')} ${count(events, 'event')} in ${count(seals, 'seal')}: each is as it was sealed.`
+    : `${colors.red('✖')} The audit trail is not as it was sealed: ${count(total, 'finding')}.`
   const rows = findings.map(({ kind, message }) => [colors.red(kind.replaceAll('_', ' ')), message])
   const sealedAt = head.sealed_at === null ? '' : `, sealed ${ago(head.sealed_at, cli.now())}`
   return [
