@@ -77,6 +77,12 @@ module.exports = {
       'The database layer stores; use-cases live in packages/control.',
     ),
     only(
+      'audit-proves-alone',
+      '^packages/audit/',
+      ['constitution', 'contracts', 'db', 'runtime'],
+      'The audit chain knows the two tables and nothing of what is written there.',
+    ),
+    only(
       'deployers-are-adapters',
       '^packages/deployers/',
       ['contracts'],
@@ -89,9 +95,15 @@ module.exports = {
       'A health source knows its port and its vendor.',
     ),
     only(
+      'snapshots-know-a-database-only',
+      '^packages/snapshots/',
+      [],
+      'It describes and compares what a connection shows; what is stored and whose it is lives in packages/control.',
+    ),
+    only(
       'control-has-no-adapters',
       '^packages/control/',
-      ['constitution', 'contracts', 'db', 'runtime'],
+      ['constitution', 'contracts', 'db', 'runtime', 'audit', 'snapshots'],
       'Use-cases know ports, not vendors.',
     ),
     only(
@@ -103,8 +115,8 @@ module.exports = {
     only(
       'cli-is-a-client',
       '^packages/cli/',
-      ['contracts', 'sdk', 'local-stack', 'runtime', 'testing', 'constitution', 'db', 'deployers'],
-      'The CLI goes through the SDK; only migrate, dev, demo and doctor touch parts.',
+      ['contracts', 'sdk', 'local-stack', 'runtime', 'testing', 'constitution', 'db', 'deployers', 'audit'],
+      'The CLI goes through the SDK; only migrate, audit, dev, demo and doctor touch parts.',
     ),
     only(
       'apps-do-not-know-each-other',

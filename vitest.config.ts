@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     // Specs start real processes; more at once than this only makes them wait for each other.
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

@@ -47,7 +47,7 @@ export const install = async (
   const context = await createWorkerContext(env, config, log, overrides)
   const connection = await NativeConnection.connect({ address: env.temporal.address })
   const worker = await startWorker(context, connection, await readBundle(), env, log)
-  const api = await openControl(env, config, log, { applicationName: 'roman-bench', needsTemporal: true })
+  const api = await openControl(env, config, log, { name: 'bench', needsTemporal: true })
   const control = createControl(api.context)
   const temporal = openTemporal(env.temporal)
   return {

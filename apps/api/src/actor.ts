@@ -5,16 +5,19 @@ import type { Call } from '@roman/control'
 interface OnBehalfOf {
   initiated_by?: string | undefined
   discord?: { id: string; name: string } | undefined
+  ci?: { identity: string; name?: string | undefined } | undefined
 }
 
 /**
  * Who acts is who was authenticated: whoever holds the service key. It alone may speak for others, so `initiated_by`
- * is taken over here (the use-case checks that the user exists), and a Discord member is recorded by id and name.
+ * is taken over here (the use-case checks that the user exists), and a Discord member or an identity of CI is recorded by
+ * id and name; which user that is the use-cases look up.
  */
-const actorOf = (body: OnBehalfOf): Actor =>
-  body.discord
-    ? { kind: 'discord', user_id: null, discord_id: body.discord.id, name: body.discord.name }
-    : { kind: 'service_key', user_id: body.initiated_by ?? null }
+const actorOf = ({ discord, ci, initiated_by }: OnBehalfOf): Actor => {
+  if (discord) return { kind: 'discord', user_id: null, discord_id: discord.id, name: discord.name }
+  if (ci) return { kind: 'ci', user_id: null, ci_identity: ci.identity, ...(ci.name && { name: ci.name }) }
+  return { kind: 'service_key', user_id: initiated_by ?? null }
+}
 
 export const callOf = (body: OnBehalfOf, headers: { 'idempotency-key'?: string | undefined }): Call => ({
   actor: actorOf(body),

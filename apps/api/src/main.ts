@@ -11,7 +11,7 @@ await runProcess(log, async () => {
   if (serviceKey === undefined) throw new Error('There is no service key. Set ROMAN_KEY to one that is hard to guess.')
   const config = watchRomanConfig(env.config_file, log)
   // Temporal may come later: what is asked for meanwhile is queued in the database.
-  const opened = await openControl(env, config, log, { applicationName: 'roman-api', needsTemporal: false })
+  const opened = await openControl(env, config, log, { name: 'api', needsTemporal: false })
   const app = await buildServer({
     control: createControl(opened.context),
     serviceKey,

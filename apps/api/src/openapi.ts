@@ -22,7 +22,12 @@ const named = {
   RollbackResult: schemas.executeRollbackResponse,
   RollbackRejected: schemas.rejectedRollbackResponse,
   Decision: schemas.decisionResponse,
+  SnapshotSummary: schemas.snapshotSummary,
+  Snapshot: schemas.snapshotView,
+  SnapshotDiff: schemas.snapshotDiff,
   Summary: schemas.summaryResponse,
+  AuditAnchor: schemas.auditAnchor,
+  AuditVerification: schemas.auditVerification,
 }
 for (const [id, schema] of Object.entries(named)) schemaRegistry.add(schema, { id })
 
@@ -79,7 +84,10 @@ export async function registerOpenApi(app: App): Promise<void> {
       tags: [
         { name: 'rollbacks', description: 'Start, watch, override and stop rollbacks.' },
         { name: 'deployments', description: 'Record deployments, watch them, decide about them.' },
+        { name: 'audit', description: 'Prove that the audit trail is as it was written.' },
+        { name: 'snapshots', description: 'The state of databases before and after, and what changed in between.' },
         { name: 'health', description: 'Errors in, readiness and figures out.' },
+        { name: 'people', description: 'Who Discord members and CI identities are.' },
       ],
       components: {
         securitySchemes: { serviceKey: { type: 'http', scheme: 'bearer', description: 'The service key.' } },

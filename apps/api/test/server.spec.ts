@@ -47,6 +47,45 @@ describe('the key', () => {
   })
 })
 
+describe('the audit trail', () => {
+  const anchor = `roman-audit:v1:2:${'a'.repeat(64)}:3`
+  const head = { anchor, seal_number: 2, chain_hash: 'a'.repeat(64), events: 3, sealed_at: '2026-01-05T14:35:00.000Z' }
+  const found = { kind: 'changed' as const, event_id: 2, seal_number: 1, message: 'Event 2 was changed.' }
+  const invalid = {
+    valid: false,
+    complete: true,
+    findings: [found],
+    findings_total: 1,
+    seals: 2,
+    events: 3,
+    unsealed: 0,
+  }
+
+  it('that is not as it was sealed is an answer with its findings, not an error', async () => {
+    let asked: unknown
+    const { call } = await serve({
+      control: {
+        verifyAudit: async (query) => {
+          asked = query
+          return { ...invalid, head, anchored: true }
+        },
+        auditAnchor: async () => head,
+      },
+    })
+    const answer = await call(`/v1/audit/verification?anchor=${anchor}`)
+    expect(answer).toMatchObject({ status: 200, json: { ...invalid, head, anchored: true } })
+    expect(asked).toEqual({ anchor })
+    expect(await call('/v1/audit/anchor')).toMatchObject({ status: 200, json: head })
+  })
+
+  it('is held against nothing that is not an anchor', async () => {
+    const { call } = await serve({})
+    const refused = await call('/v1/audit/verification?anchor=abc')
+    expect(refused).toMatchObject({ status: 400, json: { code: 'invalid_request' } })
+    expect(refused.json.error).toContain('roman audit anchor')
+  })
+})
+
 describe('bodies', () => {
   it.each([
     'application/x-www-form-urlencoded',

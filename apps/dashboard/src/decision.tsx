@@ -18,13 +18,14 @@ export const Decision = ({
   decision: NonNullable<Guard['decision']>
   onOpen: (eventId: string) => void
 }) => {
-  const { kind, reason, violations, expires_at, event_id } = decision
+  const { kind, reason, violations, expires_at, event_id, warning } = decision
   return (
     <div className="decision" role="status">
       <strong>{ASKED[kind]}</strong>{' '}
       {Date.parse(expires_at) - Date.now() < ONE_DAY_MS && <span className="quiet">until {clock(expires_at)}</span>}
       <p>{reason}</p>
       {violations.length > 0 && <p>Violated: {violations.map(spaced).join(', ')}</p>}
+      {warning && <p>{warning}</p>}
       {event_id !== null && (
         <a
           href={rollbackPath(event_id)}

@@ -174,6 +174,7 @@ const rollback: RollbackView = {
   },
   replacement_deployment_id: id(6),
   snapshot_id: null,
+  snapshots: { deployment: null, pre_rollback: null, diff: null },
   refused_event_id: null,
   detail: 'Verified healthy',
   progress: null,

@@ -14,7 +14,7 @@ export type RollbackState =
   /** Stopped by a person or by a newer deployment before anything was deployed. */
   | 'aborted'
 
-const APPROVED_PHASES = new Set(['snapshotting', 'claiming', 'deploying', 'switching', 'verifying'])
+const APPROVED_PHASES = new Set(['snapshotting', 'claiming', 'deploying', 'switching', 'undoing', 'verifying'])
 
 export const stateOf = (view: RollbackView): RollbackState => {
   if (view.status === 'success') return 'verified'

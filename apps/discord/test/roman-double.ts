@@ -46,6 +46,7 @@ export const rollback = (change: Partial<RollbackView> = {}): RollbackView => ({
   target_deployment: null,
   replacement_deployment_id: null,
   snapshot_id: null,
+  snapshots: { deployment: null, pre_rollback: null, diff: null },
   refused_event_id: null,
   detail: null,
   progress: null,

@@ -46,6 +46,16 @@ describe('the alerts', () => {
     )
   })
 
+  it.each([
+    ['completed', 'Undone, newest first: 2, 1', 'Migrations: Undone, newest first: 2, 1'],
+    ['failed', 'Undone: 2. Not undone: 1 (boom).', '⚠️ Migrations: not all undone. Undone: 2. Not undone: 1 (boom).'],
+  ] as const)('say of a verified end what became of migrations: %s', (status, detail, line) => {
+    const { verified } = stations(automatic)
+    const step = { step: 'undo_migrations', status, at: '2025-12-15T14:35:00Z', detail }
+    const text = outcomeAlert({ ...verified, steps: [...verified.steps, step] }, 'replacement', BOT)
+    expect(text.split('\n').at(-2)).toBe(line)
+  })
+
   it('announce a verified end with its measured times', () => {
     expect(outcomeAlert(stations(automatic).verified, 'replacement', BOT).split('\n')).toEqual([
       '✅ ROLLBACK COMPLETE',
@@ -206,6 +216,13 @@ describe('notices', () => {
     created_at: '2025-12-15T14:35:00Z',
   }
 
+  it('ask for a decision with what else it would do', () => {
+    const warning = 'Migrations newer than the target will be undone: 1_cart'
+    const payload = { ...announcement.payload, warning }
+    const text = noticeText({ ...announcement, kind: 'decision', payload }, null, BOT)
+    expect(text).toContain('Warning: Migrations newer than the target will be undone: 1\\_cart')
+  })
+
   it('ask for a decision, and until when', () => {
     const view = deployment({ guard: waitingDecision() })
     expect(noticeText({ ...announcement, kind: 'decision' }, view, BOT).split('\n')).toEqual([
@@ -228,15 +245,21 @@ describe('notices', () => {
     expect(text).toContain(`\`<@${BOT}> /approve rollback deployment_id=${BAD} reason="why" override=total_coherence\``)
   })
 
-  it.each(['decision_expired', 'observed', 'inconclusive', 'blind', 'baseline', 'unfenced', 'orphaned'] as const)(
-    'have a form of their own for %s',
-    (kind) => {
-      const text = noticeText({ ...announcement, kind }, null, BOT)
-      expect(text).toContain(`Deployment: ${BAD}`)
-      expect(text).toContain('Reason: High error rate: 8.5 errors/minute')
-      expect(text.split('\n')[0]).toMatch(/^\S+ [A-Z ]+$/u)
-    },
-  )
+  it.each([
+    'decision_expired',
+    'observed',
+    'inconclusive',
+    'blind',
+    'baseline',
+    'unfenced',
+    'undo_failed',
+    'orphaned',
+  ] as const)('have a form of their own for %s', (kind) => {
+    const text = noticeText({ ...announcement, kind }, null, BOT)
+    expect(text).toContain(`Deployment: ${BAD}`)
+    expect(text).toContain('Reason: High error rate: 8.5 errors/minute')
+    expect(text.split('\n')[0]).toMatch(/^\S+ [A-Z ]+$/u)
+  })
 })
 
 it('help shows the form word for word', () => {

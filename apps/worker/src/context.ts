@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { TaskQueues } from '@roman/contracts'
-import { type ControlContext, openControl } from '@roman/control'
+import { type ControlContext, openControl, storeLogs } from '@roman/control'
 import { type Database, openDatabase } from '@roman/db'
 import { createHealthSource, createSourcePool, type SourcePool } from '@roman/health'
 import { environmentOf, type Logger, type RomanConfigSource, type RuntimeEnv } from '@roman/runtime'
@@ -28,7 +28,7 @@ export const createWorkerContext = async (
   log: Logger,
   overrides: WorkerOverrides = {},
 ): Promise<WorkerContext> => {
-  const opened = await openControl(env, config, log, { applicationName: 'roman-worker', needsTemporal: true })
+  const opened = await openControl(env, config, log, { name: 'worker', needsTemporal: true })
   const control = opened.context
   // Held open from the start: a server that is full must not shut out who should notice it.
   const samplerDb = openDatabase(env.database_url, {
@@ -79,8 +79,10 @@ const createSources = (config: RomanConfigSource, env: RuntimeEnv, db: Database,
       return JSON.stringify(found?.health ?? null)
     },
     onFailures: async (service, environment, failures) => {
-      await db.prisma.system_logs.createMany({
-        data: failures.map(({ message, idempotency_key }) => ({
+      // Two workers that probe the same service store one row for a moment.
+      await storeLogs(
+        db,
+        failures.map(({ message, idempotency_key }) => ({
           service,
           environment,
           severity: 'error',
@@ -88,8 +90,7 @@ const createSources = (config: RomanConfigSource, env: RuntimeEnv, db: Database,
           message,
           idempotency_key,
         })),
-        skipDuplicates: true,
-      })
+      )
     },
     log,
   })

@@ -53,7 +53,7 @@ describe('the decision matrix, through the API', async () => {
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
   const user = crypto.randomUUID()
-  await db.pool.query('INSERT INTO auth.users (id) VALUES ($1)', [user])
+  await bed.admin.query('INSERT INTO auth.users (id) VALUES ($1)', [user])
 
   const record = async (service: string, version: string): Promise<string> => {
     const { body } = await post('/v1/deployments', {

@@ -23,6 +23,7 @@ describe('afterwards', async () => {
     expect(lines).toContain('Verdict of the window: breach. High error rate: 7 errors/minute')
     expect(lines).toContain('The rule: error_rate_per_minute was 7, the threshold is 5')
     expect(lines).toContain('Law of Inhabitance: upheld')
+    expect(lines).toContain('Snapshot taken. Since the deployment began: nothing is different')
     expect(lines).toContain('succeeded')
     expect(await bed.control.explainDeployment(good)).toMatchObject({ outcome: 'not_rolled_back' })
     expect(await bed.control.explainRollback(eventId.slice(0, 9))).toEqual(why)

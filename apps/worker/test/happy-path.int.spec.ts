@@ -1,3 +1,4 @@
+import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
 import { ended, startTestBed } from './test-bed.ts'
 
@@ -31,6 +32,10 @@ describe('one deployment, from record to proof', async () => {
       'deploy_previous_version completed',
       'verify_health completed',
     ])
+    const { deployment, pre_rollback, diff } = rollback.snapshots
+    expect(deployment).toMatchObject({ snapshot_type: 'post_deployment' })
+    expect(pre_rollback).toMatchObject({ snapshot_type: 'pre_rollback', snapshot_id: rollback.snapshot_id })
+    expect(diff).toBe(`/v1/snapshots/${deployment!.snapshot_id}/diff/${rollback.snapshot_id}`)
     for (const length of Object.values(rollback.segments)) expect(length).toBeGreaterThanOrEqual(0)
     expect(await bed.status(bad)).toBe('rolled_back')
     const replacement = await bed.control.showDeployment(rollback.replacement_deployment_id!)
@@ -42,5 +47,11 @@ describe('one deployment, from record to proof', async () => {
       health_check_passed: true,
     })
     await bed.untilPhase(bad, 'ended')
+
+    // The audit trail of all this is sealed by the worker, and holds.
+    const verified = () => bed.control.verifyAudit({})
+    await waitFor(async () => (await verified()).unsealed === 0, { timeoutMs: 5_000, describe: 'the last seal' })
+    expect(await verified()).toMatchObject({ valid: true, complete: true, findings: [] })
+    expect((await bed.control.auditAnchor()).events).toBeGreaterThanOrEqual(10)
   })
 })

@@ -1,34 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { createLogger, fixedRomanConfig, parseRomanConfig } from '@roman/runtime'
-import { type SpawnedProcess, spawnProcess } from '@roman/testing'
-import { afterAll, describe, expect, it } from 'vitest'
-import { createWorkerContext } from '../src/index.ts'
-import { bedOf, ended, romanYaml, type TestBed, type TestEnvironment, testEnv } from './test-bed.ts'
-
-const ENTRY = fileURLToPath(new URL('./fixtures/doomed-worker.ts', import.meta.url))
-
-/** A bed whose worker is a process that can be killed. */
-const killableBed = async (
-  environment: TestEnvironment,
-): Promise<{ bed: TestBed; startProcess(argument?: string): Promise<SpawnedProcess>; stateDir: string }> => {
-  const { env, variables } = await testEnv()
-  const configText = romanYaml(environment)
-  await writeFile(variables.ROMAN_CONFIG!, configText)
-  const log = createLogger('test', env.log_level)
-  const context = await createWorkerContext(env, fixedRomanConfig(parseRomanConfig(configText, 'roman.yaml')), log)
-  afterAll(() => context.close())
-  return {
-    bed: await bedOf(env, context, configText),
-    stateDir: variables.ROMAN_STATE_DIR!,
-    startProcess: async (argument) => {
-      const child = spawnProcess(ENTRY, { args: argument === undefined ? [] : [argument], env: variables })
-      await child.untilPrints(/at work/, 30_000)
-      return child
-    },
-  }
-}
+import { describe, expect, it } from 'vitest'
+import { killableBed } from './killable-bed.ts'
+import { ended, type TestBed, type TestEnvironment } from './test-bed.ts'
+import { historyOf, knownGood, migration, prismaApplied, rollBack, serviceDatabase } from './undo-bed.ts'
 
 /** How often the deployer really ran: each run appends a line. */
 const deployerThatCounts = (seconds: number) =>
@@ -114,5 +89,36 @@ describe.concurrent('a worker that is killed', async () => {
     await first.kill('SIGKILL')
     await startProcess()
     await expectOneRollback(bed, bad, stateDir)
+  })
+
+  it('between the commit of a rollback script and its record: each is run exactly once', {
+    timeout: 90_000,
+  }, async () => {
+    const own = await serviceDatabase('CREATE TABLE runs (name text PRIMARY KEY, n int DEFAULT 0)')
+    const { bed, startProcess } = await killableBed(
+      { differs: { storefront: { migrations: 'undo', migrations_url_env: 'OWN_URL' } } },
+      { OWN_URL: own.url },
+    )
+    const names = ['1_cart', '2_coupon']
+    await knownGood(bed, 'storefront')
+    for (const name of names) {
+      await own.pool.query('INSERT INTO runs (name) VALUES ($1)', [name])
+      await prismaApplied(own.pool, name)
+    }
+    const bad = await bed.deploy('v2.0.0', {
+      migrations: names.map((name) => migration(name, `UPDATE runs SET n = n + 1 WHERE name = '${name}'`)),
+    })
+    const doomed = await startProcess('between-databases')
+    const ending = rollBack(bed, bad)
+    expect(await doomed.exited).toMatchObject({ signal: 'SIGKILL' })
+    expect((await own.pool.query('SELECT n FROM runs ORDER BY name')).rows).toEqual([{ n: 0 }, { n: 1 }])
+    expect((await historyOf(bed, 'storefront')).map((row) => row.rollback_successful)).toEqual([null, null])
+
+    await startProcess()
+    expect(await ending).toMatchObject({ kind: 'verified' })
+    expect((await own.pool.query('SELECT n FROM runs ORDER BY name')).rows).toEqual([{ n: 1 }, { n: 1 }])
+    expect((await historyOf(bed, 'storefront')).map((row) => row.rollback_successful)).toEqual([true, true])
+    const undone = await bed.context.control.db.prisma.roman_events.count({ where: { event_type: 'migration_undone' } })
+    expect(undone).toBe(2)
   })
 })

@@ -139,7 +139,7 @@ describe('a question about a late breach', async () => {
   const bed = await startTestBed({ decision_wait_seconds: 2 })
 
   it('cannot be approved after it has expired', { timeout: 60_000 }, async () => {
-    const { pool, prisma } = bed.context.control.db
+    const { prisma } = bed.context.control.db
     const good = await bed.deploy('v1.0.0')
     await bed.untilStatus(good, 'success')
     const bad = await bed.deploy('v1.0.1')
@@ -149,8 +149,8 @@ describe('a question about a late breach', async () => {
       timeoutMs: 15_000,
       describe: 'the question',
     })
-    await pool.query(`UPDATE ops.system_logs SET occurred_at = occurred_at - interval '30 minutes'`)
-    await pool.query(`UPDATE ops.health_samples SET sampled_at = sampled_at - interval '30 minutes'`)
+    await bed.admin.query(`UPDATE ops.system_logs SET occurred_at = occurred_at - interval '30 minutes'`)
+    await bed.admin.query(`UPDATE ops.health_samples SET sampled_at = sampled_at - interval '30 minutes'`)
     await pause(4_000)
     await expect(bed.control.approve(bad, { reason: 'An old button' }, PERSON)).rejects.toMatchObject({
       code: 'nothing_waiting',

@@ -106,7 +106,7 @@ describe('many who ask at once', async () => {
     await bed.untilStatus(good, 'success')
     const bad = await bed.deploy('v1.0.1')
     const user = crypto.randomUUID()
-    await bed.context.control.db.pool.query('INSERT INTO auth.users (id) VALUES ($1)', [user])
+    await bed.admin.query('INSERT INTO auth.users (id) VALUES ($1)', [user])
     const answers = await Promise.all(
       Array.from({ length: 20 }, () =>
         bed.control.executeRollback(
@@ -189,14 +189,13 @@ describe('two-step recording', async () => {
 
   it('refuses the intent to deploy a quarantined commit, and accepts, flags and guards the fact', async () => {
     const { db } = bed.context.control
+    const place = { service: 'storefront', environment: 'production' }
+    const event_id = crypto.randomUUID()
+    await db.prisma.rollback_events.create({
+      data: { ...place, event_id, trigger_type: 'automatic', trigger_reason: 'Bad', status: 'success' },
+    })
     await db.prisma.quarantine.create({
-      data: {
-        service: 'storefront',
-        environment: 'production',
-        git_commit: commitOf('v6.6.6'),
-        status: 'quarantined',
-        event_id: crypto.randomUUID(),
-      },
+      data: { ...place, git_commit: commitOf('v6.6.6'), status: 'quarantined', event_id },
     })
     await expect(bed.deploy('v6.6.6', { status: 'pending' })).rejects.toMatchObject({ code: 'commit_quarantined' })
     const id = await bed.deploy('v6.6.6')

@@ -5,8 +5,9 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RecordDeploymentRequest } from '@roman/contracts'
 import { type Control, createControl } from '@roman/control'
+import { openDatabase } from '@roman/db'
 import { createLogger, fixedRomanConfig, loadEnv, parseRomanConfig, type RuntimeEnv } from '@roman/runtime'
-import { testDatabase, testTemporal, waitFor } from '@roman/testing'
+import { asApplication, testDatabase, testTemporal, waitFor } from '@roman/testing'
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker'
 import { afterAll, expect } from 'vitest'
 import { createWorkerContext, readBundle, startWorker, type WorkerContext, type WorkerOverrides } from '../src/index.ts'
@@ -38,6 +39,8 @@ export interface TestEnvironment {
   >
   decision_wait_seconds?: number
   thresholds?: Record<string, number | string>
+  /** What differs in single services, as roman.yaml has it. */
+  differs?: Record<string, object>
 }
 
 const SHORT_WATCH = {
@@ -48,11 +51,15 @@ const SHORT_WATCH = {
   verify_deadline_seconds: 6,
 }
 
+type Admin = ReturnType<typeof openDatabase>['pool']
+
 export interface TestBed {
   env: RuntimeEnv
   context: WorkerContext
   control: Control
   configText: string
+  /** Connections of the superuser's, for what the application itself may not do. */
+  admin: Admin
   temporal: Awaited<ReturnType<typeof testTemporal>>
   /** Records a deployment that is live now. */
   deploy(version: string, more?: Partial<RecordDeploymentRequest>): Promise<string>
@@ -78,6 +85,7 @@ export const romanYaml = ({
   watch,
   decision_wait_seconds = 20,
   thresholds = {},
+  differs = {},
 }: TestEnvironment = {}): string => {
   const production = {
     deployer: JSON.parse(deployer ?? '{"type":"command","argv":["/bin/true"]}'),
@@ -87,18 +95,26 @@ export const romanYaml = ({
     thresholds,
   }
   return JSON.stringify({
-    services: Object.fromEntries(services.map((service) => [service, { environments: { production } }])),
+    services: Object.fromEntries(
+      services.map((service) => [service, { environments: { production: { ...production, ...differs[service] } } }]),
+    ),
   })
 }
 
-/** The environment of a worker of its own: database, task queues and state directory. */
-export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<string, string> }> => {
-  const database = await testDatabase()
+/**
+ * The environment of a worker of its own: database, task queues and state directory. It runs as a login that is a
+ * service_role and nothing more, so that every spec proves that the application needs no other rights; but for a database
+ * that is given.
+ */
+export const testEnv = async (
+  given: { databaseUrl?: string; variables?: Record<string, string> } = {},
+): Promise<{ env: RuntimeEnv; variables: Record<string, string>; admin: Admin }> => {
+  const database = given.databaseUrl === undefined ? await testDatabase() : null
   const temporal = await testTemporal()
   const stateDir = await mkdtemp(path.join(tmpdir(), 'roman-test-'))
   const variables = {
     PATH: process.env.PATH ?? '',
-    DATABASE_URL: database.url,
+    DATABASE_URL: database === null ? given.databaseUrl! : await asApplication(database),
     TEMPORAL_ADDRESS: temporal.address,
     ROMAN_STATE_DIR: stateDir,
     ROMAN_CONFIG: path.join(stateDir, 'roman.yaml'),
@@ -106,16 +122,19 @@ export const testEnv = async (): Promise<{ env: RuntimeEnv; variables: Record<st
     ROMAN_HEARTBEAT_MS: '1500',
     ROMAN_RECONCILE_MS: '500',
     LOG_LEVEL: process.env.ROMAN_TEST_LOG ?? 'fatal',
+    ...given.variables,
   }
-  return { env: loadEnv(variables), variables }
+  const admin = openDatabase(database?.url ?? given.databaseUrl!, { connectionsMax: 2 })
+  afterAll(() => admin.close())
+  return { env: loadEnv(variables), variables, admin: admin.pool }
 }
 
 /** A worker in this process, on real PostgreSQL and Temporal; closed after the file's last test. */
 export const startTestBed = async (
   environment: TestEnvironment = {},
-  overrides: WorkerOverrides & { worker?: boolean } = {},
+  overrides: WorkerOverrides & { worker?: boolean; databaseUrl?: string; variables?: Record<string, string> } = {},
 ): Promise<TestBed> => {
-  const { env } = await testEnv()
+  const { env, admin } = await testEnv(overrides)
   const configText = romanYaml(environment)
   const log = createLogger('test', env.log_level)
   const context = await createWorkerContext(
@@ -140,10 +159,15 @@ export const startTestBed = async (
       await connection.close()
     })
   }
-  return bedOf(env, context, configText)
+  return bedOf(env, context, configText, admin)
 }
 
-export const bedOf = async (env: RuntimeEnv, context: WorkerContext, configText: string): Promise<TestBed> => {
+export const bedOf = async (
+  env: RuntimeEnv,
+  context: WorkerContext,
+  configText: string,
+  admin: Admin,
+): Promise<TestBed> => {
   const control = createControl(context.control)
   const status = async (id: string) => (await control.showDeployment(id)).status
   return {
@@ -151,6 +175,7 @@ export const bedOf = async (env: RuntimeEnv, context: WorkerContext, configText:
     context,
     control,
     configText,
+    admin,
     temporal: await testTemporal(),
     async deploy(version, more = {}) {
       const { body } = await control.recordDeployment(

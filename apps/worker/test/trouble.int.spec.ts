@@ -10,7 +10,7 @@ const never = new AbortController().signal
 
 describe('a health source that cannot be read', async () => {
   const bed = await startTestBed({ watch: { window_seconds: 3 } })
-  const { pool } = bed.context.control.db
+  const pool = bed.admin
 
   it('never triggers a rollback and never makes a known-good', async () => {
     await pool.query('ALTER TABLE ops.system_logs RENAME TO system_logs_away')
@@ -88,7 +88,7 @@ describe('Temporal away', async () => {
   const away = { ...env, temporal: { ...env.temporal, address: `127.0.0.1:${port}` } }
   const config = fixedRomanConfig(parseRomanConfig(romanYaml(), 'roman.yaml'))
   const opened = await openControl(away, config, createLogger('test', 'fatal'), {
-    applicationName: 'test',
+    name: 'test',
     needsTemporal: false,
   })
   afterAll(() => opened.close())

@@ -11,7 +11,7 @@ import { bedOf, ended, romanYaml, testEnv } from './test-bed.ts'
 const ENTRY = fileURLToPath(new URL('./fixtures/doomed-worker.ts', import.meta.url))
 describe('two hosts, the worker of one restarted while its deploy runs', () => {
   it('never run the command twice at once', { timeout: 120_000 }, async () => {
-    const { env, variables } = await testEnv()
+    const { env, variables, admin } = await testEnv()
     const count = path.join(await mkdtemp(path.join(tmpdir(), 'roman-test-')), 'dispatches')
     const configText = romanYaml({
       deployer: JSON.stringify({
@@ -28,7 +28,7 @@ describe('two hosts, the worker of one restarted while its deploy runs', () => {
       createLogger('test', 'fatal'),
     )
     afterAll(() => context.close())
-    const bed = await bedOf(env, context, configText)
+    const bed = await bedOf(env, context, configText, admin)
     const host = async (state: string) => {
       const c = spawnProcess(ENTRY, { args: [], env: { ...variables, ROMAN_STATE_DIR: state } })
       await c.untilPrints(/at work/, 30_000)

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import type { Cli } from './cli.ts'
 import { abort } from './commands/abort.ts'
+import { addActor, listActors, removeActor } from './commands/actors.ts'
+import { audit } from './commands/audit.ts'
 import { backtest } from './commands/backtest.ts'
 import { approve, reject, verify } from './commands/decide.ts'
 import { demo } from './commands/demo.ts'
@@ -18,6 +20,7 @@ import { override } from './commands/override.ts'
 import { quarantine } from './commands/quarantine.ts'
 import { release } from './commands/release.ts'
 import { rollback } from './commands/rollback.ts'
+import { snapshots } from './commands/snapshots.ts'
 import { status } from './commands/status.ts'
 
 /** The whole command line. Commands throw; `runCli` turns that into a line and an exit code. */
@@ -37,12 +40,18 @@ export function createProgram(cli: Cli): Command {
   const deploy = new Command('deploy').description('record what was deployed')
   add(deploy, deployRecord(cli), deployLive(cli))
 
+  const actors = new Command('actors').description('which Discord member or CI identity is which user')
+  add(actors, listActors(cli), addActor(cli), removeActor(cli))
+
   program.commandsGroup('Look:')
-  add(program, status(cli), history(cli), explain(cli), backtest(cli), freezes(cli), quarantine(cli), doctor(cli))
+  add(program, status(cli), history(cli), explain(cli), backtest(cli))
+  add(program, freezes(cli), quarantine(cli), audit(cli), snapshots(cli), doctor(cli))
   program.commandsGroup('Deploy and roll back:')
   add(program, deploy, rollback(cli), approve(cli), reject(cli), override(cli), abort(cli), verify(cli), label(cli))
   program.commandsGroup('Hold back:')
   add(program, freeze(cli), unfreeze(cli), release(cli))
+  program.commandsGroup('People:')
+  add(program, actors)
   program.commandsGroup('Run:')
   add(program, dev(cli), demo(cli), migrate(cli))
   return program

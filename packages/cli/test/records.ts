@@ -72,6 +72,7 @@ export const waiting: DeploymentView = {
       asked_at: past(60),
       expires_at: past(-1740),
       event_id: null,
+      warning: 'Migrations newer than the target will be undone: 20260228_coupons',
     },
   },
 }
@@ -150,7 +151,12 @@ export const verified: RollbackView = {
   validation: compliant,
   target_deployment: target,
   replacement_deployment_id: id('5'),
-  snapshot_id: null,
+  snapshot_id: id('51'),
+  snapshots: {
+    deployment: { snapshot_id: id('50'), snapshot_type: 'pre_deployment', created_at: past(130) },
+    pre_rollback: { snapshot_id: id('51'), snapshot_type: 'pre_rollback', created_at: past(89) },
+    diff: `/v1/snapshots/${id('50')}/diff/${id('51')}`,
+  },
   refused_event_id: null,
   detail: 'Verified: no breach for 60 seconds',
   progress: null,

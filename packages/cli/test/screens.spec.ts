@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RecordDeploymentRequest, RollbackView } from '@roman/contracts'
+import type { ChangeDeploymentRequest, RecordDeploymentRequest, RollbackView } from '@roman/contracts'
 import { RomanError } from '@roman/contracts'
 import type { Control } from '@roman/control'
 import { describe, expect, test } from 'vitest'
@@ -152,6 +152,44 @@ describe('deploy record', () => {
     await expect(all).toMatchFileSnapshot(snapshot('deploy-record'))
     expect(sent).toMatchObject({ git_commit: git('rev-parse', 'HEAD'), git_branch: 'trunk' })
     rmSync(repository, { recursive: true })
+  })
+
+  test('reads Prisma’s folder: the checksum as Prisma has it, and what undoes it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roman cli-'))
+    const write = (name: string, file: string, text: string) => {
+      mkdirSync(join(folder, 'migrations', name), { recursive: true })
+      writeFileSync(join(folder, 'migrations', name, file), text)
+    }
+    write('20260102_coupon', 'migration.sql', 'create table b(n int)')
+    write('20260102_coupon', 'down.sql', 'DROP TABLE b;')
+    write('20260101_cart', 'migration.sql', 'create table a(n int)')
+    writeFileSync(join(folder, 'migrations', 'migration_lock.toml'), 'provider = "postgresql"')
+    let sent: ChangeDeploymentRequest | undefined
+    const url = await serve({
+      changeDeployment: async (_, input) => {
+        sent = input
+        throw new RomanError('deployment_not_found', 'Enough was seen.')
+      },
+    })
+    const live = ['deploy', 'live', 'c0ffee01', '--migrations']
+    await roman([...live, 'migrations'], { ROMAN_URL: url }, folder)
+    expect(sent).toEqual({
+      status: 'in_progress',
+      migrations_tool: 'prisma',
+      migrations: [
+        { name: '20260101_cart', hash: 'dfa7db915d40f5d74bdf3bfeff28a74d14c2a89648be50207fb319731bde689f' },
+        {
+          name: '20260102_coupon',
+          hash: 'cbe18dfbba9b223e3efdd43be0c52e762ebb4bd3fe0c0c295d961900dc6e8982',
+          rollback_script: 'DROP TABLE b;',
+        },
+      ],
+    })
+    const empty = await roman([...live, '.'], { ROMAN_URL: url }, folder)
+    expect(empty).toMatchObject({ code: 2, all: expect.stringContaining('. holds no migration') })
+    const missing = await roman([...live, 'nowhere'], { ROMAN_URL: url }, folder)
+    expect(missing).toMatchObject({ code: 2, all: expect.stringContaining('nowhere cannot be read') })
+    rmSync(folder, { recursive: true })
   })
 
   test('says what is missing outside a repository', async () => {

@@ -1,8 +1,16 @@
 import { entropyOf } from './entropy.ts'
 import { type ActionProfile, PHI, SCHUMANN_HZ } from './laws.ts'
+import { anything, flag, listOf, nullable, oneOf, optional, reading, record, text } from './malformed.ts'
+import {
+  type DatabaseEvidence,
+  type MigrationsEvidence,
+  migrationWarning,
+  type NewerMigration,
+  undoRisks,
+} from './migrations.ts'
 import { measured } from './numbers.ts'
 import type { HealthSample } from './sample.ts'
-import type { MigrationPolicy } from './thresholds.ts'
+import { MIGRATION_POLICIES } from './thresholds.ts'
 
 export const TRIGGER_TYPES = ['automatic', 'manual', 'constitutional_violation'] as const
 export type TriggerType = (typeof TRIGGER_TYPES)[number]
@@ -46,13 +54,36 @@ export type RollbackEvidence = {
   forced_target: boolean
   /** `stable` as by `isStable`. */
   present: { sample: HealthSample; stable: boolean }
-  /** `newer`: the migrations applied after the target. */
-  migrations: { policy: MigrationPolicy; newer: { name: string; has_rollback_script: boolean }[] }
-  database: { state: 'consistent' | 'inconsistent' | 'unknown'; detail: string | null }
+  migrations: MigrationsEvidence
+  database: DatabaseEvidence
   checks: StructuralCheck[]
   /** `person`: a known person asks for it (`initiated_by`, or a member in Discord). */
   request: { trigger_type: TriggerType; person: boolean; reason: string }
 }
+
+const REF = { deployment_id: text, version: text, git_commit: text, git_branch: text }
+
+export const ROLLBACK_EVIDENCE = record<RollbackEvidence>({
+  service: text,
+  environment: text,
+  deployment: record<RollbackEvidence['deployment']>({ ...REF, is_replacement: flag, automatic_tried: flag }),
+  live: nullable(record<DeploymentRef>(REF)),
+  running_event_id: nullable(text),
+  target: nullable(record<TargetEvidence>({ ...REF, known_good: flag, quarantined: flag, entropy: reading })),
+  forced_target: flag,
+  // A sample is read field by field: what is none is null, and so refused by its law.
+  present: record<RollbackEvidence['present']>({ sample: anything, stable: flag }),
+  migrations: record<RollbackEvidence['migrations']>({
+    policy: oneOf(MIGRATION_POLICIES),
+    newer: listOf(record<NewerMigration>({ name: text, has_rollback_script: flag, obstacle: optional(text) })),
+  }),
+  database: record<RollbackEvidence['database']>({
+    state: oneOf(['consistent', 'inconsistent', 'unknown']),
+    detail: nullable(text),
+  }),
+  checks: listOf(record<StructuralCheck>({ name: text, holds: nullable(flag), detail: optional(nullable(text)) })),
+  request: record<RollbackEvidence['request']>({ trigger_type: oneOf(TRIGGER_TYPES), person: flag, reason: text }),
+})
 
 /** A profile as derived: `entropy_increase` is null, and so refused by its law, where present entropy cannot be read. */
 export type DerivedProfile = Omit<ActionProfile, 'entropy_increase'> & { entropy_increase: number | null }
@@ -109,18 +140,11 @@ function methodOf(target: TargetEvidence, forced: boolean) {
 }
 
 function riskToLife({ migrations, database }: RollbackEvidence, warnings: string[]) {
-  const names = migrations.newer.map((migration) => migration.name).sort()
-  const unscripted = migrations.newer.filter((migration) => !migration.has_rollback_script).map(({ name }) => name)
-  const risks: string[] = []
-  if (migrations.policy === 'undo' && unscripted.length > 0) {
-    risks.push(`these migrations have no rollback script: ${unscripted.sort().join(', ')}`)
-  }
+  const risks = undoRisks(migrations)
   if (database.state === 'inconsistent') risks.push(`the database is inconsistent${detail(database.detail)}`)
   if (database.state === 'unknown') warnings.push(`The state of migrations cannot be read${detail(database.detail)}`)
-  if (names.length > 0) {
-    const fate = migrations.policy === 'keep' ? 'stay in place' : 'will be undone'
-    warnings.push(`Migrations newer than the target ${fate}: ${names.join(', ')}`)
-  }
+  const fate = migrationWarning(migrations, database)
+  if (fate !== null) warnings.push(fate)
   const calm = migrations.policy === 'keep' ? 'migrations are kept' : 'every newer migration has a rollback script'
   const state = database.state === 'unknown' ? 'not known to be inconsistent' : 'consistent'
   return risks.length > 0
@@ -143,7 +167,7 @@ function entropyIncrease(target: TargetEvidence, present: RollbackEvidence['pres
 function geometricRatio(target: TargetEvidence, given: StructuralCheck[], warnings: string[]) {
   const whole = [target.version, target.git_commit, target.git_branch].every((part) => part.trim() !== '')
   const recorded = { name: 'target_recorded_whole', holds: whole, detail: 'version, commit, branch' }
-  const checks = [recorded, ...given].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  const checks = [recorded, ...given].sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const check of checks) {
     if (check.holds === null) warnings.push(`Nobody can answer ${check.name}${detail(check.detail)}: it is left out`)
   }

@@ -1,5 +1,6 @@
 import { allow, type Decision, refuse } from './decision.ts'
-import type { GuardPolicy, Mode } from './thresholds.ts'
+import { amount, either, flag, listOf, nullable, oneOf, record, refuseMalformed, text } from './malformed.ts'
+import { type GuardPolicy, MODES, type Mode } from './thresholds.ts'
 
 /** Automatic rollbacks per service, environment and hour, unless configured otherwise. */
 export const DEFAULT_ROLLBACKS_PER_HOUR = 3
@@ -23,11 +24,24 @@ export type BrakeEvidence = {
   late: boolean
 }
 
+const FREEZE = record<Freeze>({ by: nullable(text), at: nullable(text), reason: nullable(text) })
+
+const TO_BRAKE = record<BrakeEvidence>({
+  mode: oneOf(MODES),
+  frozen: either(flag, FREEZE),
+  automatic_last_hour: amount,
+  hourly_cap: amount,
+  services_breaching: either(amount, listOf(text)),
+  late: flag,
+})
+
 /** `reason` is null where nothing brakes. */
 export type BrakeDecision = { action: Mode; reason: string | null }
 
 /** How far an approved automatic rollback may go by itself. It only ever brakes: `observe` stays `observe`. */
 export function brake(evidence: BrakeEvidence): BrakeDecision {
+  const malformed = TO_BRAKE(evidence, 'evidence')
+  if (malformed !== null) return { action: 'ask', reason: `the brake cannot be judged: ${malformed}` }
   const { mode } = evidence
   if (mode === 'observe') return { action: 'observe', reason: 'mode is observe' }
   // Before the mode and a freeze: it is what people who are asked need to know.
@@ -59,8 +73,15 @@ export type FreezeEvidence = {
   authorised: boolean
 }
 
+const TO_UNFREEZE = { where: text, frozen: nullable(FREEZE), authorised: flag }
+const MAY_FREEZE = record<FreezeEvidence>({ ...TO_UNFREEZE, reason: text })
+const MAY_UNFREEZE = record<Omit<FreezeEvidence, 'reason'>>(TO_UNFREEZE)
+
 /** Whether automatic rollbacks may be stopped. Never refused for want of a reason: whoever needs it needs it now. */
-export function mayFreeze({ where, frozen, reason, authorised }: FreezeEvidence): Decision {
+export function mayFreeze(evidence: FreezeEvidence): Decision {
+  const malformed = MAY_FREEZE(evidence, 'evidence')
+  if (malformed !== null) return refuseMalformed(malformed)
+  const { where, frozen, reason, authorised } = evidence
   if (!authorised) return notAuthorised()
   if (frozen !== null) {
     const fact = `In ${where} automatic rollbacks are frozen already${freezeDetails(frozen)}.`
@@ -74,7 +95,10 @@ export function mayFreeze({ where, frozen, reason, authorised }: FreezeEvidence)
 }
 
 /** Whether automatic rollbacks may go on. */
-export function mayUnfreeze({ where, frozen, authorised }: Omit<FreezeEvidence, 'reason'>): Decision {
+export function mayUnfreeze(evidence: Omit<FreezeEvidence, 'reason'>): Decision {
+  const malformed = MAY_UNFREEZE(evidence, 'evidence')
+  if (malformed !== null) return refuseMalformed(malformed)
+  const { where, frozen, authorised } = evidence
   if (!authorised) return notAuthorised()
   if (frozen === null) return refuse('already_decided', `${where} is not frozen.`, 'There is nothing to do.')
   return allow(['What breached meanwhile stays with the people who were asked; only later breaches act by themselves.'])

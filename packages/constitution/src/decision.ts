@@ -20,6 +20,8 @@ export const DECISION_CODES = [
   'abort_too_late',
   'not_verifiable',
   'illegal_transition',
+  // What asked gave evidence that cannot be read.
+  'internal_error',
 ] as const
 export type DecisionCode = (typeof DECISION_CODES)[number]
 

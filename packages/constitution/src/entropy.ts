@@ -8,7 +8,8 @@ export const UNSTABLE_ENTROPY = 0.1
 export const errorRateEntropy = (perMinute: number) => clampToUnit(perMinute / 10)
 export const recentErrorsEntropy = (count: number) => clampToUnit(count / 100)
 /** (utilisation − 0.8) / 0.2, rearranged so that whole numbers stay exact: 82 of 100 is 0.1, not a hair below. */
-export const connectionEntropy = (connections: number, max: number) => clampToUnit((5 * connections - 4 * max) / max)
+export const connectionEntropy = ({ used, max }: { used: number; max: number }) =>
+  clampToUnit((5 * used - 4 * max) / max)
 
 /**
  * How disordered the system is, in [0, 1]: the largest of `error_rate/10`, `recent_errors/100` and
@@ -18,11 +19,9 @@ export const connectionEntropy = (connections: number, max: number) => clampToUn
  * that is the answer: what is hidden could only add to it.
  */
 export function entropyOf(sample: HealthSample): number | null {
-  const { errorRate, recentErrors, connections, maxConnections } = readSample(sample)
+  const { errorRate, recentErrors, connections } = readSample(sample)
   const parts = [errorRateEntropy(errorRate ?? 0), recentErrorsEntropy(recentErrors ?? 0)]
-  if (connections !== null && maxConnections !== null && maxConnections > 0) {
-    parts.push(connectionEntropy(connections, maxConnections))
-  }
+  if (connections !== null) parts.push(connectionEntropy(connections))
   const largest = Math.max(0, ...parts)
   const errorsRead = errorRate !== null && recentErrors !== null
   return errorsRead || largest >= UNSTABLE_ENTROPY ? largest : null

@@ -48,6 +48,8 @@ export type StoredStory = {
     refused_event_id: string | null
     /** When each segment was reached: `dispatched`, `live`, `verified`. */
     moments: Readonly<Record<string, string | null>>
+    /** What its snapshot says of the state before it; null where there is none. */
+    snapshot: { at: string; text: string } | null
   }[]
 }
 
@@ -190,6 +192,7 @@ function rollbackLines(rollback: Rollback): ExplainedLine[] {
   const decidedAt = rollback.moments.decided ?? at
   lines.push(...validationLines(rollback.validation, rollback.trace).map((text) => ({ at: decidedAt, text })))
   if (target !== null) lines.push({ at: decidedAt, text: `Target: ${target.version} (commit ${target.git_commit})` })
+  if (rollback.snapshot !== null) lines.push(rollback.snapshot)
   for (const [moment, text] of Object.entries(REACHED)) {
     const reached = rollback.moments[moment]
     if (reached) lines.push({ at: reached, text })

@@ -1,8 +1,8 @@
 import { connectionEntropy, entropyOf, errorRateEntropy, recentErrorsEntropy, UNSTABLE_ENTROPY } from './entropy.ts'
-import { formatNumber, measured } from './numbers.ts'
+import { formatNumber, isRecord, measured } from './numbers.ts'
 import { type HealthSample, type Readings, readSample } from './sample.ts'
 import type { ErrorEvidence } from './sequential.ts'
-import { limitOf, type Thresholds } from './thresholds.ts'
+import { DEFAULT_THRESHOLDS, limitOf, type Thresholds } from './thresholds.ts'
 
 /** What is judged, each named like its threshold, in the order in which they give the reason. */
 export const SIGNALS = [
@@ -62,28 +62,32 @@ export const SYSTEM_HEALTHY = 'System healthy'
  * Judges one sample: strict thresholds (above, not at), the first signal in order gives the reason.
  * `breach` beats `unknown` (a signal that was read stays read) beats `watching` (entropy 0.1 or more) beats `healthy`.
  */
-export function judgeSample(sample: HealthSample, thresholds: Thresholds, options: JudgeOptions = {}): SampleVerdict {
+export function judgeSample(sample: HealthSample, given: Thresholds, options: JudgeOptions = {}): SampleVerdict {
+  const thresholds = isRecord(given) ? given : DEFAULT_THRESHOLDS
   const readings = readSample(sample)
   const warnings: string[] = []
   const withheld = withholdErrors(readings, thresholds, warnings)
   const observed = observe(readings)
-  const watched = elevated(readings)
+  const disorder = entropyBySignal(readings)
   const tested = options.error_evidence
   const proved = tested !== undefined && tested.value >= tested.needed
 
   const signals = SIGNALS.map((signal): SignalFinding => {
     const value = observed[signal]
     const threshold = limitOf(thresholds, signal)
-    const exceeded = value !== null && value > threshold
+    if (value === null) {
+      return { signal, observed: null, threshold, exceeded: false, suppressed: false, state: 'unknown' }
+    }
+    const exceeded = value > threshold
     const suppressed = exceeded && ACTING_SIGNALS.includes(signal) && (options.suppressed?.includes(signal) ?? false)
     const finding = { signal, observed: value, threshold, exceeded, suppressed }
-    if (value === null) return { ...finding, state: 'unknown' }
     const byTest = tested !== undefined && ERROR_SIGNALS.includes(signal)
     const triggered = byTest ? proved && signal === 'error_rate_per_minute' : exceeded
-    if (!exceeded && !triggered) return { ...finding, state: watched.includes(signal) ? 'watching' : 'healthy' }
+    if (!exceeded && !triggered)
+      return { ...finding, state: disorder[signal] >= UNSTABLE_ENTROPY ? 'watching' : 'healthy' }
     const acts = ACTING_SIGNALS.includes(signal) && triggered && !suppressed && !withheld.includes(signal)
     const alone = signal === 'error_rate_per_minute' && options.after_window === true
-    const backed = !alone || (readings.recentErrors !== null && readings.recentErrors > STANDBY_RECENT_ERRORS)
+    const backed = !alone || (readings.recentErrors ?? 0) > STANDBY_RECENT_ERRORS
     return { ...finding, state: acts && backed ? 'breach' : 'watching' }
   })
 
@@ -108,28 +112,26 @@ export function judgeSample(sample: HealthSample, thresholds: Thresholds, option
   return { state: 'healthy', reason: SYSTEM_HEALTHY, ...verdict }
 }
 
-function observe(readings: Readings): Record<SignalName, number | null> {
-  const { connections, maxConnections } = readings
-  const full = connections === null || maxConnections === null || maxConnections === 0
+function observe({ connections, ...readings }: Readings): Record<SignalName, number | null> {
   return {
     error_rate_per_minute: readings.errorRate,
     recent_errors: readings.recentErrors,
     // Multiplied first: whole percentages stay exact, and the threshold is strict.
-    database_connection_percent: full ? null : (connections * 100) / maxConnections,
+    database_connection_percent: connections === null ? null : (connections.used * 100) / connections.max,
     p95_response_ms: readings.p95Ms,
     memory_percent: readings.memoryPercent,
   }
 }
 
-function elevated(readings: Readings): SignalName[] {
-  const { errorRate, recentErrors, connections, maxConnections } = readings
-  const names: SignalName[] = []
-  if (errorRate !== null && errorRateEntropy(errorRate) >= UNSTABLE_ENTROPY) names.push('error_rate_per_minute')
-  if (recentErrors !== null && recentErrorsEntropy(recentErrors) >= UNSTABLE_ENTROPY) names.push('recent_errors')
-  if (connections !== null && maxConnections !== null && maxConnections > 0) {
-    if (connectionEntropy(connections, maxConnections) >= UNSTABLE_ENTROPY) names.push('database_connection_percent')
+/** 0 for what cannot be read, and for what only warns. */
+function entropyBySignal({ errorRate, recentErrors, connections }: Readings): Record<SignalName, number> {
+  return {
+    error_rate_per_minute: errorRateEntropy(errorRate ?? 0),
+    recent_errors: recentErrorsEntropy(recentErrors ?? 0),
+    database_connection_percent: connections === null ? 0 : connectionEntropy(connections),
+    p95_response_ms: 0,
+    memory_percent: 0,
   }
-  return names
 }
 
 /**
@@ -145,14 +147,14 @@ function withholdErrors(readings: Readings, thresholds: Thresholds, warnings: st
     warnings.push('Traffic cannot be read: min_requests and error_percent are left out')
     return []
   }
-  const tooFew = minRequests !== null && requests < minRequests
+  const tooFew = requests < (minRequests ?? 0)
   const names: SignalName[] = []
-  const perMinute: [SignalName, number | null][] = [
-    ['error_rate_per_minute', readings.errorRate],
-    ['recent_errors', readings.recentErrors === null ? null : readings.recentErrors / 5],
+  const perMinute: [SignalName, number][] = [
+    ['error_rate_per_minute', readings.errorRate ?? 0],
+    ['recent_errors', (readings.recentErrors ?? 0) / 5],
   ]
   for (const [signal, errors] of perMinute) {
-    const tooSmall = errorPercent !== null && errors !== null && errors * 100 <= errorPercent * requests
+    const tooSmall = errorPercent !== null && errors * 100 <= errorPercent * requests
     if (tooFew || tooSmall) names.push(signal)
   }
   return names
@@ -160,9 +162,9 @@ function withholdErrors(readings: Readings, thresholds: Thresholds, warnings: st
 
 function warn(signals: SignalFinding[], warnings: string[]): void {
   for (const { signal, observed, exceeded } of signals) {
-    if (!exceeded || observed === null) continue
-    if (signal === 'p95_response_ms') warnings.push(`Slow responses: P95 ${Math.round(observed)} ms`)
-    if (signal === 'memory_percent') warnings.push(`High memory usage: ${Math.round(observed)}%`)
+    if (!exceeded) continue
+    if (signal === 'p95_response_ms') warnings.push(`Slow responses: P95 ${Math.round(observed ?? 0)} ms`)
+    if (signal === 'memory_percent') warnings.push(`High memory usage: ${Math.round(observed ?? 0)}%`)
   }
 }
 
@@ -183,12 +185,12 @@ function breachReason(
     return `High error rate: ${fact} (false alarm at most ${formatNumber(tested.false_alarm_bound * 100)}%)`
   }
   if (signal === 'recent_errors') return `Too many recent errors: ${seen} in last 5 minutes`
-  return `Database connection exhaustion: ${seen}% of ${readings.maxConnections} connections`
+  return `Database connection exhaustion: ${seen}% of ${readings.connections?.max} connections`
 }
 
 function watchingReason({ signal, observed, threshold }: SignalFinding, readings: Readings): string {
   const seen = formatNumber(observed ?? 0, threshold)
   if (signal === 'error_rate_per_minute') return `Elevated error rate: ${seen} errors/minute, watching`
   if (signal === 'recent_errors') return `Elevated recent errors: ${seen} in last 5 minutes, watching`
-  return `Elevated database connections: ${seen}% of ${readings.maxConnections} connections, watching`
+  return `Elevated database connections: ${seen}% of ${readings.connections?.max} connections, watching`
 }

@@ -48,6 +48,13 @@ export {
   type Validation,
 } from './laws.ts'
 export {
+  type DatabaseEvidence,
+  type MigrationsEvidence,
+  migrationWarning,
+  type NewerMigration,
+  plannedUndo,
+} from './migrations.ts'
+export {
   type AbortDecision,
   type AbortEvidence,
   mayAbort,
@@ -133,6 +140,7 @@ export {
 } from './verification.ts'
 export {
   cleanWindowErrors,
+  countsErrors,
   type Observation,
   observe,
   startWatch,

@@ -162,7 +162,7 @@ function malformedEntropy(value: unknown): string | null {
 
 /** A number the laws can reason with: finite, and not the negative zero that hides the sign of a mistake. */
 function sound(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)
+  return Number.isFinite(value) && !Object.is(value, -0)
 }
 
 /** Inherited names (`constructor`, `toString`) are no fields. */

@@ -93,9 +93,8 @@ type ErrorRule = Pick<SignalNoise, 'signal' | 'count' | 'seconds'>
 function errorRules(thresholds: Thresholds, steady: Steady): ErrorRule[] {
   const seconds = rateWindowSeconds(thresholds)
   const requests = steady.requests_per_minute ?? null
-  const tooFew = requests !== null && thresholds.min_requests !== undefined && requests < thresholds.min_requests
-  const percent = requests === null ? undefined : thresholds.error_percent
-  const perMinute = tooFew ? Number.POSITIVE_INFINITY : percent === undefined ? 0 : (percent * (requests ?? 0)) / 100
+  const tooFew = requests !== null && requests < (thresholds.min_requests ?? 0)
+  const perMinute = tooFew ? Number.POSITIVE_INFINITY : ((thresholds.error_percent ?? 0) * (requests ?? 0)) / 100
   const rateCount = countAbove(Math.max(limitOf(thresholds, 'error_rate_per_minute'), perMinute), 60, seconds)
   const recentCount = Math.max(countAbove(limitOf(thresholds, 'recent_errors')), countAbove(perMinute, 1, 5))
   return [
@@ -106,8 +105,8 @@ function errorRules(thresholds: Thresholds, steady: Steady): ErrorRule[] {
 
 /** Each error is worth `times / over` of what the threshold is in. */
 function countAbove(threshold: number, times = 1, over = 1): number {
-  if (!Number.isFinite(threshold)) return Number.POSITIVE_INFINITY
-  const near = Math.floor((threshold * over) / times)
+  // Rounded, since the quotient may lie a hair to either side of a whole number.
+  const near = Math.round((threshold * over) / times)
   return (near * times) / over > threshold ? near : near + 1
 }
 

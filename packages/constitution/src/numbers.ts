@@ -19,7 +19,7 @@ export function clampToUnit(value: number): number {
 export function formatNumber(value: number, threshold?: number): string {
   for (let digits = 1; digits <= 6; digits += 1) {
     const rounded = Number(value.toFixed(digits))
-    if (rounded !== threshold || value === threshold) return String(rounded)
+    if (rounded !== threshold) return String(rounded)
   }
   return String(value)
 }

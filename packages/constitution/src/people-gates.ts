@@ -1,12 +1,14 @@
 import { allow, type Decision, type Refused, refuse } from './decision.ts'
+import { flag, listOf, nullable, oneOf, record, refuseMalformed, text } from './malformed.ts'
 import { inOrder, type ViolationName, wayOut } from './reasons.ts'
-import { faultyOverride, type Override } from './rollback-gate.ts'
+import { faultyOverride, OVERRIDE, type Override } from './rollback-gate.ts'
 import {
   canTransition,
   type DeploymentStatus,
   isTerminal,
   nextStatuses,
   type RollbackStatus,
+  TRANSITIONS,
   type TransitionKind,
 } from './transitions.ts'
 
@@ -22,11 +24,19 @@ export type WaitingEvidence = {
   authorised: boolean
 }
 
+const WAITING = record<WaitingEvidence>({
+  deployment_id: text,
+  live_deployment_id: nullable(text),
+  waiting: nullable(record({ violated: listOf(text) })),
+  decided: nullable(text),
+  authorised: flag,
+})
+
 /** Whether a person may approve what waits. What was refused by the constitution needs an override instead. */
 export function mayApprove(evidence: WaitingEvidence): Decision {
   const refused = notWaiting(evidence)
   if (refused) return refused
-  const violated = evidence.waiting?.violated ?? []
+  const { violated } = evidence.waiting!
   if (violated.length === 0) return allow()
   return {
     allowed: false,
@@ -46,7 +56,10 @@ export function mayReject(evidence: WaitingEvidence): Decision {
   return notWaiting(evidence) ?? allow()
 }
 
-function notWaiting({ deployment_id: id, live_deployment_id: live, ...evidence }: WaitingEvidence): Refused | null {
+function notWaiting(evidence: WaitingEvidence): Refused | null {
+  const malformed = WAITING(evidence, 'evidence')
+  if (malformed !== null) return refuseMalformed(malformed)
+  const { deployment_id: id, live_deployment_id: live } = evidence
   if (!evidence.authorised) return notAuthorised()
   if (evidence.decided !== null) {
     return refuse('already_decided', `Deployment ${id} was already ${evidence.decided}.`, 'See its timeline.')
@@ -75,11 +88,24 @@ export type OverrideEvidence = {
   live_deployment_id: string | null
 }
 
+const TO_OVERRIDE = record<OverrideEvidence>({
+  event: record<OverrideEvidence['event']>({
+    event_id: text,
+    deployment_id: text,
+    status: text,
+    violated: listOf(text),
+    overridden: flag,
+  }),
+  live_deployment_id: nullable(text),
+})
+
 /**
  * Whether a refused rollback may be asked for again with an override. The new request is judged once more, on fresh
  * evidence, by `mayRollBack` with the same override.
  */
 export function mayOverride(evidence: OverrideEvidence, override: Override): Decision {
+  const malformed = TO_OVERRIDE(evidence, 'evidence') ?? OVERRIDE(override, 'override')
+  if (malformed !== null) return refuseMalformed(malformed)
   const { event, live_deployment_id: live } = evidence
   if (event.status !== 'aborted' || event.violated.length === 0) {
     const fact = `Rollback ${event.event_id} was not refused by the constitution.`
@@ -96,7 +122,7 @@ export function mayOverride(evidence: OverrideEvidence, override: Override): Dec
     const fact = `Deployment ${event.deployment_id} is not live any more.`
     return refuse('superseded', fact, 'Ask anew for the live deployment.')
   }
-  const faulty = faultyOverride(event.deployment_id, override, [])
+  const faulty = faultyOverride(event.deployment_id, override, [], [])
   if (faulty) return faulty
   const fix = `Name exactly what was violated: ${inOrder(event.violated).join(',')}.`
   const missing = event.violated.filter((name) => !override.violations.includes(name))
@@ -122,8 +148,13 @@ export type AbortEvidence = {
 /** `ends_as`: aborted before dispatch, failed while the deployer runs (it is cancelled). */
 export type AbortDecision = Refused | { allowed: true; warnings: string[]; ends_as: 'aborted' | 'failed' }
 
+const TO_ABORT = record<AbortEvidence>({ event_id: text, status: text, dispatched: flag, live: flag })
+
 /** Whether a rollback may still be stopped: not once its target is live. */
-export function mayAbort({ event_id: id, status, dispatched, live }: AbortEvidence): AbortDecision {
+export function mayAbort(evidence: AbortEvidence): AbortDecision {
+  const malformed = TO_ABORT(evidence, 'evidence')
+  if (malformed !== null) return refuseMalformed(malformed)
+  const { event_id: id, status, dispatched, live } = evidence
   if (isTerminal('rollback', status)) {
     return refuse('already_decided', `Rollback ${id} has already ended: ${status}.`, 'See its steps.')
   }
@@ -149,8 +180,21 @@ export type VerifyEvidence = {
   authorised: boolean
 }
 
+const TO_VERIFY = record<VerifyEvidence>({
+  deployment_id: text,
+  status: text,
+  health_check_passed: flag,
+  was_live: flag,
+  being_watched: flag,
+  commit_quarantined: flag,
+  running_event_id: nullable(text),
+  authorised: flag,
+})
+
 /** Whether a person may mark a deployment known-good that no clean window or verification proved. */
 export function mayVerify(evidence: VerifyEvidence): Decision {
+  const malformed = TO_VERIFY(evidence, 'evidence')
+  if (malformed !== null) return refuseMalformed(malformed)
   const { deployment_id: id, status, running_event_id: running } = evidence
   const no = (fact: string, fix: string) => refuse('not_verifiable', fact, fix)
   if (!evidence.authorised) return notAuthorised()
@@ -184,6 +228,8 @@ export function mayTransition<K extends TransitionKind>(
   from: Parameters<typeof canTransition<K>>[1],
   to: Parameters<typeof canTransition<K>>[2],
 ): Decision {
+  const malformed = oneOf(Object.keys(TRANSITIONS))(kind, 'kind') ?? text(from, 'from') ?? text(to, 'to')
+  if (malformed !== null) return refuseMalformed(malformed)
   if (canTransition(kind, from, to)) return allow()
   const next = nextStatuses(kind, from)
   const fix = next.length === 0 ? `${from} is final.` : `From ${from} it can become ${next.join(', ')}.`

@@ -49,7 +49,7 @@ export function wayOut(name: ViolationName): string {
 
 /** Reads names as people type them: `stable_system,total_coherence`. What is no violation's name comes back in `unknown`. */
 export function parseViolationNames(text: string): { names: ViolationName[]; unknown: string[] } {
-  const typed = [...new Set(text.split(/[\s,]+/).filter((word) => word !== ''))]
+  const typed = [...new Set(text.split(/[\s,]/).filter((word) => word !== ''))]
   return { names: typed.filter(isViolationName), unknown: typed.filter((word) => !isViolationName(word)) }
 }
 

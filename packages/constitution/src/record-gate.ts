@@ -1,4 +1,5 @@
 import { allow, type Decision, type DecisionCode, type Reason } from './decision.ts'
+import { flag, nullable, oneOf, record, refuseMalformed, text } from './malformed.ts'
 
 export type RecordEvidence = {
   /** `intent` before the switch, and refusable; `live` after it, a fact that never is. */
@@ -18,8 +19,22 @@ export type RecordEvidence = {
 /** `unfenced`: accepted out of turn, for people to know. */
 export type RecordDecision = Decision & { unfenced: boolean }
 
+const EVIDENCE = record<RecordEvidence>({
+  step: oneOf(['intent', 'live']),
+  service: text,
+  environment: text,
+  git_commit: text,
+  running_event_id: nullable(text),
+  commit_quarantined: flag,
+  environment_frozen: flag,
+  fence_overtaken: flag,
+  known_good_in_staging: nullable(flag),
+})
+
 /** Whether a deployment may be recorded. An intent may be refused; what is already live is recorded whatever it is. */
 export function mayRecord(evidence: RecordEvidence): RecordDecision {
+  const malformed = EVIDENCE(evidence, 'evidence')
+  if (malformed !== null) return { ...refuseMalformed(malformed), unfenced: false }
   const { service, environment, git_commit: commit } = evidence
   const where = `${service} in ${environment}`
   const found: (Reason & { code: DecisionCode; fences: boolean })[] = []

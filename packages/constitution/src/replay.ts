@@ -82,7 +82,7 @@ export function replay(life: StoredLife, policy: Rules): Replay {
     }
     // That standing by has ended, or that the next deployment came in the meantime, takes nothing from the window's verdict.
     if (phase === 'standby') return kind === 'breach' ? seen : (last ?? seen)
-    if (kind === 'breach' || kind === 'superseded') return seen
+    if (kind === 'breach') return seen
     last = seen
     phase = 'standby'
     state = startWatch({ ...plan, phase })
@@ -186,9 +186,7 @@ const JUDGED = [
 function* ticksOf(life: StoredLife, { thresholds, watch }: Rules): Generator<WatchTick> {
   const { deployed_at: start, replaced_at: replaced } = life
   const end = lastMoment(life, { thresholds, watch })
-  const errors = life.errors
-    .filter((at) => at >= start && at <= end && (replaced === null || at < replaced))
-    .sort(ascending)
+  const errors = life.errors.filter((at) => at >= start && at <= end).sort(ascending)
   const samples = life.samples
     .map((sample) => ({ at: Date.parse(sample.timestamp), sample }))
     .filter(({ at }) => at <= end)

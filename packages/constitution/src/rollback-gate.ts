@@ -1,7 +1,14 @@
-import { type DerivedProfile, deriveActionProfile, type RollbackEvidence, type TraceEntry } from './action-profile.ts'
+import {
+  type DerivedProfile,
+  deriveActionProfile,
+  ROLLBACK_EVIDENCE,
+  type RollbackEvidence,
+  type TraceEntry,
+} from './action-profile.ts'
 import { type Decision, type Reason, type Refused, refuse } from './decision.ts'
 import { entropyOf } from './entropy.ts'
 import { type ActionProfile, evaluateLaws, type Validation } from './laws.ts'
+import { flag, listOf, optional, record, refuseMalformed, text } from './malformed.ts'
 import {
   inOrder,
   LAW_TITLES,
@@ -24,6 +31,13 @@ export type Override = {
   /** Who asks may override: a person with the right to, or the operator through the service key. */
   authorised: boolean
 }
+
+export const OVERRIDE = record<Override>({
+  deployment_id: text,
+  violations: listOf(text),
+  reason: text,
+  authorised: flag,
+})
 
 /** What one precondition said; exactly one per precondition, in the order of `PRECONDITIONS`. */
 export type PreconditionFinding = {
@@ -54,6 +68,8 @@ export type RollbackDecision = Decision & {
  * it names, for exactly its deployment; nothing lifts `no_target`.
  */
 export function mayRollBack(evidence: RollbackEvidence, override?: Override): RollbackDecision {
+  const malformed = ROLLBACK_EVIDENCE(evidence, 'evidence') ?? optional(OVERRIDE)(override, 'override')
+  if (malformed !== null) return unreadable(malformed)
   const { validation, profile, trace } = validateRollback(evidence)
   const { warnings } = validation
   const blocked = outOfTurn(evidence, warnings)
@@ -64,7 +80,7 @@ export function mayRollBack(evidence: RollbackEvidence, override?: Override): Ro
   if (violated.includes('no_target')) {
     return { ...rejection('no_valid_target', validation), overridable: false, ...judged }
   }
-  if (!override) {
+  if (override === undefined) {
     if (violated.length === 0) return { allowed: true, warnings, ...judged }
     return { ...rejection('constitutional_rejection', validation), ...judged }
   }
@@ -72,6 +88,19 @@ export function mayRollBack(evidence: RollbackEvidence, override?: Override): Ro
   if (faulty) return { ...faulty, ...judged }
   const lifted = violated.length === 0 ? [] : [`Overridden: ${violated.join(', ')}. Reason: ${override.reason.trim()}`]
   return { allowed: true, warnings: [...warnings, ...lifted], ...judged, overridden: [...violated] }
+}
+
+/** Nothing was judged, and nothing passed. */
+function unreadable(problem: string): RollbackDecision {
+  const validation = {
+    compliant: false,
+    violations: [problem],
+    warnings: [],
+    violated: [],
+    findings: [],
+    preconditions: [],
+  }
+  return { ...refuseMalformed(problem), validation, profile: null, trace: [], overridden: [] }
 }
 
 /** Everything found about a rollback, before anybody decides: laws and preconditions, violations and warnings. */
@@ -215,7 +244,7 @@ export function faultyOverride(
   deploymentId: string,
   override: Override,
   violated: readonly ViolationName[],
-  warnings: string[] = [],
+  warnings: string[],
 ): Refused | null {
   if (!override.authorised) {
     const fact = 'Overriding the constitution is for those who are authorised to.'

@@ -29,8 +29,8 @@ const NOT_BLINDING: readonly string[] = ['p95_response_ms', 'memory_percent', 'a
 export type Readings = {
   errorRate: number | null
   recentErrors: number | null
-  connections: number | null
-  maxConnections: number | null
+  /** Null where either number is missing, or nothing can be connected at all. */
+  connections: { used: number; max: number } | null
   p95Ms: number | null
   memoryPercent: number | null
   requestsPerMinute: number | null
@@ -44,14 +44,14 @@ export function readSample(sample: unknown): Readings {
   const read = (field: string) => (listed.includes(field) ? null : measured(raw[field]))
   const errorRate = read('error_rate_per_minute')
   const recentErrors = read('recent_errors')
+  const [used, max] = [read('database_connections'), read('max_database_connections')]
   const blindTo = new Set<string>(listed.filter((name) => !NOT_BLINDING.includes(name)))
   if (errorRate === null) blindTo.add('error_rate_per_minute')
   if (recentErrors === null) blindTo.add('recent_errors')
   return {
     errorRate,
     recentErrors,
-    connections: read('database_connections'),
-    maxConnections: read('max_database_connections'),
+    connections: used === null || max === null || max === 0 ? null : { used, max },
     p95Ms: read('p95_response_ms'),
     memoryPercent: read('memory_percent'),
     requestsPerMinute: read('requests_per_minute'),
@@ -59,8 +59,8 @@ export function readSample(sample: unknown): Readings {
   }
 }
 
-/** Connections in use as a share of the maximum; 1 is full. Null where either number is missing. */
+/** Connections in use as a share of the maximum; 1 is full. Null where it cannot be told. */
 export function connectionUtilization(sample: HealthSample): number | null {
-  const { connections, maxConnections } = readSample(sample)
-  return connections === null || maxConnections === null || maxConnections === 0 ? null : connections / maxConnections
+  const { connections } = readSample(sample)
+  return connections === null ? null : connections.used / connections.max
 }

@@ -22,7 +22,8 @@ export function chanceOfCluster({ count, windowSeconds, spanSeconds, ratePerMinu
   if (spanSeconds <= windowSeconds) return toChance(1 - poisson(mean, count).atMost(count - 1))
   const none = noClusterIn(count, mean)
   const windows = spanSeconds / windowSeconds
-  if (!(none.two > 0)) return 1
+  // Too small for a number: a cluster is as good as certain.
+  if (!(none.two > 0 && none.three > 0)) return 1
   const decay = Math.min(1, none.three / none.two)
   return toChance(1 - none.two * decay ** (windows - 2))
 }

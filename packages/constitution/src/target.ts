@@ -64,10 +64,10 @@ function unfit(candidate: Candidate, failing: Failing): string | null {
 function newestFirst(a: Candidate, b: Candidate): number {
   const difference = (time(b.deployed_at) || 0) - (time(a.deployed_at) || 0)
   if (difference !== 0) return difference
-  return a.deployment_id < b.deployment_id ? 1 : a.deployment_id > b.deployment_id ? -1 : 0
+  return a.deployment_id < b.deployment_id ? 1 : -1
 }
 
 /** Not a number where unknown, so that every comparison with it fails. */
 function time(iso: string | null): number {
-  return iso === null ? Number.NaN : Date.parse(iso)
+  return Date.parse(iso ?? '')
 }

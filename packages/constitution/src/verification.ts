@@ -123,7 +123,7 @@ function unproved(state: VerificationState, tick: VerificationTick): string | nu
   if (attention.blind_ms > length * BLIND_SHARE_MAX) {
     return `health could not be read for ${Math.round(attention.blind_ms / 1000)} seconds of it`
   }
-  if (tick.errors_total === null || state.counts.length === 0) return 'errors cannot be counted'
+  if (tick.errors_total === null) return 'errors cannot be counted'
   const start = errorsAt(state.counts, from)
   const middle = errorsAt(state.counts, from + length / 2)
   const [first, second] = [middle - start, errorsAt(state.counts, tick.at) - middle]
@@ -138,8 +138,7 @@ function countErrors(counts: VerificationState['counts'], { at, errors_total: er
 
 /** The count at a moment. Before the first count it is that first one: what was not seen cannot flatter the first half. */
 function errorsAt(counts: VerificationState['counts'], at: number): number {
-  const known = counts.findLast((count) => count.at <= at) ?? counts[0]
-  return known?.errors ?? 0
+  return (counts.findLast((count) => count.at <= at) ?? counts[0]!).errors
 }
 
 function drained({ deployed_at: deployedAt, watch }: VerificationPlan): number {

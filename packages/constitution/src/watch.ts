@@ -51,7 +51,10 @@ export type WatchTick = {
   /** Milliseconds of the database's clock. */
   at: number
   sample: HealthSample
-  /** Errors from `deployed_at` to the end of the window, or to now where that is earlier; null where unreadable. */
+  /**
+   * Errors from `deployed_at` to the end of the window, or to now where that is earlier; null where unreadable, or where
+   * {@link countsErrors} did not ask for it.
+   */
   errors_in_window: number | null
   /**
    * Errors from `deployed_at` to now, for `evidence: sequential`; null where unreadable. Left out, `errors_in_window` stands
@@ -88,6 +91,14 @@ export type Observation = {
   sample_verdict: SampleVerdict
   keep_sample: boolean
   effects: WatchEffect[]
+}
+
+/**
+ * Whether a watch goes by the count of its errors at this moment: to prove a window clean, or all along where evidence is
+ * sequential. Counting them costs more than all else that a tick reads.
+ */
+export function countsErrors(plan: WatchPlan, at: number): boolean {
+  return isSequential(plan.thresholds) || (plan.phase === 'window' && at >= windowEnd(plan))
 }
 
 export function startWatch(plan: WatchPlan): WatchState {

@@ -66,6 +66,42 @@ describe('the profile of a rollback', () => {
     expect(trace[1]?.from).toBe(from)
   })
 
+  it('says every risk, in one order', () => {
+    const unscripted = ['0005_c', '0004_b', '0006_d'].map((name) => ({ name, has_rollback_script: false }))
+    const { profile, trace, warnings } = deriveActionProfile(
+      evidenceOf({
+        migrations: { policy: 'undo', newer: [...newer, ...unscripted] },
+        database: { state: 'inconsistent', detail: null },
+      }),
+    )
+    expect(profile?.risk_to_life).toBe(1)
+    expect(trace[1]?.from).toBe(
+      'these migrations have no rollback script: 0002_add, 0004_b, 0005_c, 0006_d; the database is inconsistent',
+    )
+    expect(warnings).toEqual([
+      'Migrations newer than the target stay in place if this is overridden: 0002_add, 0003_more, 0004_b, 0005_c, 0006_d',
+    ])
+  })
+
+  it('warns where the state of migrations cannot be read', () => {
+    const database = { state: 'unknown', detail: 'permission denied' } as const
+    expect(deriveActionProfile(evidenceOf({ database })).warnings).toEqual([
+      'The state of migrations cannot be read (permission denied)',
+    ])
+  })
+
+  it.each([
+    [null, breached.present, "the target's entropy is unknown and the system is unstable"],
+    [null, { sample: calm, stable: true }, "the target's entropy is unknown and the system is stable"],
+    [0.0204, breached.present, "the target's recorded entropy 0.02 less the present 0.85"],
+    [0.0206, breached.present, "the target's recorded entropy 0.021 less the present 0.85"],
+    [0.02, { sample: blind, stable: false }, 'present entropy cannot be read'],
+  ])('tells where its entropy comes from: %s and %j', (entropy, present, from) => {
+    const { trace } = deriveActionProfile(evidenceOf({ target: { ...target, entropy }, present }))
+    expect(trace[2]?.from).toBe(from)
+    expect(trace[5]?.from).toBe('the reason given with the request')
+  })
+
   it('says which newer migrations stay, whatever order they come in', () => {
     const expected = ['Migrations newer than the target stay in place: 0002_add, 0003_more']
     for (const order of [newer, [...newer].reverse()]) {
@@ -105,8 +141,11 @@ describe('the profile of a rollback', () => {
   })
 
   it('finds a target that was not recorded whole', () => {
-    const { profile } = deriveActionProfile(evidenceOf({ target: { ...target, git_branch: ' ' } }))
+    const { profile, trace } = deriveActionProfile(evidenceOf({ target: { ...target, git_branch: ' ' } }))
     expect(profile?.geometric_ratio).toBeCloseTo(1.618 * 0.75)
+    expect(trace[3]?.from).toBe(
+      '3 of 4 structural checks hold; failed: target_recorded_whole (version, commit, branch)',
+    )
   })
 
   it('leaves out what nobody can answer, with a warning', () => {
@@ -114,6 +153,15 @@ describe('the profile of a rollback', () => {
     const { profile, warnings } = deriveActionProfile(evidenceOf({ checks }))
     expect(profile?.geometric_ratio).toBe(1.618)
     expect(warnings).toEqual(['Nobody can answer record_matches_reality (the deployer cannot tell): it is left out'])
+  })
+
+  it.each([['abc'], ['acb'], ['bac'], ['bca'], ['cab'], ['cba']])('tells checks in one order, given as %s', (order) => {
+    const checks = [...order].map((name) => ({ name, holds: false }))
+    const unknown = [...order].map((name) => ({ name: `${name}?`, holds: null }))
+    const { profile, trace, warnings } = deriveActionProfile(evidenceOf({ checks: [...unknown, ...checks] }))
+    expect(trace[3]?.from).toBe('1 of 4 structural checks hold; failed: a, b, c')
+    expect(profile?.geometric_ratio).toBeCloseTo(1.618 / 4)
+    expect(warnings).toEqual(['a', 'b', 'c'].map((name) => `Nobody can answer ${name}?: it is left out`))
   })
 
   it('takes its entropy from what was sampled, not from a verdict', () => {

@@ -22,6 +22,7 @@ const rollback: StoredStory['rollbacks'][number] = {
   override: null,
   refused_event_id: null,
   moments: { decided: at(32), dispatched: at(33), live: at(40), verified: at(110) },
+  snapshot: { at: at(32), text: 'Snapshot taken' },
 }
 const story: StoredStory = {
   service: 'storefront',
@@ -115,6 +116,7 @@ describe('a rollback', () => {
         text: 'database_inconsistent: upheld. Seen: consistent; required: The latest migration must have finished before code is moved under it.',
       },
       { at: at(32), text: 'Target: v2.5.2 (commit a7f3b29)' },
+      { at: at(32), text: 'Snapshot taken' },
       { at: at(33), text: 'The deployer was asked to put the target back' },
       { at: at(40), text: 'The target was live' },
       { at: at(110), text: 'Its health was verified' },
@@ -249,6 +251,15 @@ describe('a deployment that was not rolled back', () => {
     [{ verdicts: [ended] }, 'ended, No breach within 1800 seconds'],
     [{ verdicts: [] }, 'no verdict is stored'],
     [
+      { verdicts: [{ ...healthy, at: at(299), kind: 'inconclusive', reason: 'Blind' }, healthy] },
+      'healthy, System healthy',
+    ],
+    [
+      { verdicts: [healthy, { ...healthy, at: at(299), kind: 'inconclusive', reason: 'Blind' }] },
+      'healthy, System healthy',
+    ],
+    [{ verdicts: [healthy], decisions: [{ ...question, status: 'expired' }] }, 'healthy, System healthy'],
+    [
       { verdicts: story.verdicts },
       'a breach was seen (High error rate: 8.5 errors/minute), and nothing was asked of the deployer',
     ],
@@ -360,6 +371,26 @@ describe('for any story', () => {
     expect(texts).toContain('older_law: violated. Seen: not stored; required: not stored')
     expect(texts).toContain('older: upheld. Seen: not stored; required: Be good.')
     expect(texts).toContain('Warning: w')
+  })
+
+  it('tells what is stored as far as it has the shape of something', () => {
+    const odd = { violated: ['inhabitance', 7, null], findings: [{ law: 'inhabitance', observed: 7, required: true }] }
+    const moments = { dispatched: null, live: at(40) }
+    const told_ = told({
+      rollbacks: [{ ...refused, validation: odd, trace: [{ field: 'description', from: 'x' }], moments }],
+    })
+    expect(told_.headline).toContain('refused it for inhabitance. Asked for')
+    expect(told_.lines.filter((line) => line.at === null || line.at >= at(31)).map(({ text }) => text)).toEqual([
+      'Rollback e1 asked for (automatic): High error rate: 8.5 errors/minute',
+      'Law of Inhabitance: violated. Seen: 7; required: not stored',
+      'Target: v2.5.2 (commit a7f3b29)',
+      'Snapshot taken',
+      'Rollback e1 was aborted',
+      'The target was live',
+    ])
+    const none = told({ rollbacks: [{ ...refused, validation: 'lost', trace: 'lost' }] })
+    expect(none.lines.filter(({ at: time }) => time === at(31))).toHaveLength(2)
+    expect(none.outcome).toBe('aborted')
   })
 
   it('the order of what is stored does not matter', () => {

@@ -86,9 +86,74 @@ describe('malformed input', () => {
   const table = fields.flatMap(([field, law]) => bad.map((value) => [field, law, value] as const))
 
   it.each(table)('in %s violates %s: %s', (field, law, value) => {
-    const { violated, violations } = evaluateLaws({ ...rollback, [field as string]: value }, { entropy: 0 })
+    const { violated, violations } = evaluateLaws({ ...rollback, [field as string]: value }, { entropy: 0.5 })
     expect(violated).toEqual([law])
+    expect(violations).toHaveLength(1)
     expect(violations[0]).toContain(field)
+  })
+
+  it.each([
+    [Number.NaN, 'must be a finite number, was NaN'],
+    [Number.NEGATIVE_INFINITY, 'must be a finite number, was -Infinity'],
+    [-0, 'must be a finite number, was -0'],
+    [undefined, 'is absent'],
+    [null, 'is absent'],
+    ['1.618', 'must be a finite number, was 1.618'],
+    ['x'.repeat(40), `must be a finite number, was ${'x'.repeat(40)}`],
+    ['x'.repeat(41), `must be a finite number, was ${'x'.repeat(40)}…`],
+    [[1.618], 'must be a finite number, was a list'],
+    [{ ratio: 1.618 }, 'must be a finite number, was an object'],
+    [true, 'must be a finite number, was true'],
+    [1.9000000000000001, 'must be within 0.1 of 1.618, was 1.9'],
+    [1.23456789012345, 'must be within 0.1 of 1.618, was 1.23456789012'],
+  ])('is told as it is: %s %s', (geometric_ratio, told) => {
+    const { violations, findings } = evaluateLaws({ ...rollback, geometric_ratio }, unstable)
+    expect(violations).toEqual([`Law of Structural Integrity violated: geometric_ratio ${told}`])
+    const seen = told.includes(', was ') ? told.replace(/.*, was /, '') : 'absent'
+    expect(findings[3]?.observed).toBe(`geometric_ratio ${seen}`)
+  })
+
+  it('of no known method is neither force nor harmony', () => {
+    expect(evaluateLaws({ ...rollback, method_type: 'gentle', target_frequency: 8 }, unstable)).toMatchObject({
+      violations: [
+        'Law of Harmonic Attraction violated: method_type must be one of harmonic_resonance, brute_force, was gentle',
+      ],
+      warnings: [],
+    })
+  })
+
+  it.each([7, '', null])('as a description is refused: %j', (description) => {
+    expect(evaluateLaws({ ...rollback, description }, unstable).violated).toEqual(['structural_integrity'])
+  })
+
+  it('is told all at once, law by law', () => {
+    const { findings, violations } = evaluateLaws({ ...rollback, geometric_ratio: 2, approved: true }, unstable)
+    expect(violations).toEqual([
+      'Law of Structural Integrity violated: approved is not a field of a profile',
+      'Law of Structural Integrity violated: geometric_ratio must be within 0.1 of 1.618, was 2',
+    ])
+    expect(findings.map(({ message }) => message)).toEqual([
+      'Law of Inhabitance upheld: risk_to_life 0',
+      'Law of Harmonic Attraction upheld: harmonic_resonance at 7.83 Hz',
+      'Law of Total Coherence upheld: entropy 0.5, entropy_increase -0.1',
+      violations.join('; '),
+    ])
+    expect(findings.map(({ required }) => required)).toEqual([
+      'risk_to_life 0',
+      'harmonic_resonance, or brute_force at 7.83 Hz',
+      'entropy_increase 0 or less while entropy is 0.1 or more',
+      'geometric_ratio within 0.1 of 1.618',
+    ])
+  })
+
+  it.each([
+    [undefined, 'entropy cannot be read'],
+    [null, 'entropy cannot be read'],
+    [-0.1, 'entropy must be a number from 0 to 1, was -0.1'],
+    [1.1, 'entropy must be a number from 0 to 1, was 1.1'],
+    ['high', 'entropy must be a number from 0 to 1, was high'],
+  ])('of the present entropy, %s, is told: %s', (entropy, told) => {
+    expect(evaluateLaws(rollback, { entropy }).violations).toEqual([`Law of Total Coherence violated: ${told}`])
   })
 
   it.each([

@@ -52,19 +52,16 @@ describe('noise that is tried out', () => {
   })
 
   it.each([
-    [1.5, 4000],
-    [50, 666],
-    [1000, 200],
-  ])('at %s/min is tried %s times', (ratePerMinute, runs) => {
+    [1.5, 1800, 4000],
+    [50, 1800, 666],
+    // Busier than the least number of runs allows for; in a short watch, since such runs are long.
+    [1000, 310, 200],
+  ])('at %s/min for %s s is tried %s times', (ratePerMinute, seconds, runs) => {
     // About as many errors as are expected: a chance in the middle, and so a share that tells what it is a share of.
-    const [rule] = [
-      {
-        signal: 'recent_errors',
-        count: Math.ceil(ratePerMinute * 30 + Math.sqrt(ratePerMinute * 30) / 2),
-        seconds: 1800,
-      },
-    ]
-    const [chance] = simulateNoise({ rules: [rule], forSeconds: 0, watch: watchPolicy, ratePerMinute })
+    const expected = (ratePerMinute * seconds) / 60
+    const rule = { signal: 'recent_errors', count: Math.ceil(expected + Math.sqrt(expected) / 2), seconds }
+    const watch = { ...watchPolicy, auto_rollback_within_seconds: seconds }
+    const [chance] = simulateNoise({ rules: [rule], forSeconds: 0, watch, ratePerMinute })
     const hits = chance!.chance_per_deployment * runs
     expect(hits).toBeCloseTo(Math.round(hits), 6)
     expect(hits).toBeGreaterThan(0)

@@ -36,6 +36,7 @@ describe('the chance of a cluster', () => {
     [{ ratePerMinute: Number.NaN }, 0],
     [{ ratePerMinute: -1 }, 0],
     [{ ratePerMinute: Number.POSITIVE_INFINITY }, 1],
+    [{ ratePerMinute: Number.POSITIVE_INFINITY, spanSeconds: 30 }, 1],
     [{ ratePerMinute: 1e6 }, 1],
     [{ spanSeconds: 0 }, 0],
     [{ spanSeconds: -5 }, 0],
@@ -50,6 +51,17 @@ describe('the chance of a cluster', () => {
     const cluster = { count: 6, windowSeconds: 60, spanSeconds: 300, ratePerMinute: 3, ...change }
     expect(chanceOfCluster(cluster)).toBeCloseTo(chance, 9)
   })
+
+  it.each([
+    [1, 100, 101, 180],
+    [2, 100, 150, 180],
+    [3, 100, 1000, 180],
+  ])(
+    'of %s in %s of %s s is certain where errors rain at %s/min',
+    (count, windowSeconds, spanSeconds, ratePerMinute) => {
+      expect(chanceOfCluster({ count, windowSeconds, spanSeconds, ratePerMinute })).toBe(1)
+    },
+  )
 
   it('is a chance that grows with the rate and the span, and falls with the count', () => {
     const cluster = fc.record({
@@ -116,6 +128,7 @@ describe('the noise of thresholds', () => {
     [5.5, 60, 6],
     [0.2, 600, 3],
     [7, 7, 1],
+    [60 / 52, 52, 2],
   ])('of more than %s/min over %s s needs %s errors', (error_rate_per_minute, rate_window_seconds, count) => {
     expect(noiseAt(1, { error_rate_per_minute, rate_window_seconds })[0]).toMatchObject({
       count,
@@ -134,6 +147,30 @@ describe('the noise of thresholds', () => {
     [{ recent_errors: 20.5 }, undefined, 6, 21],
   ])('with %j at %s requests a minute needs %s and %s errors', (limits, requests, rate, recent) => {
     expect(noiseAt(3, limits, {}, requests).map(({ count }) => count)).toEqual([rate, recent])
+  })
+
+  it('counts as the samples do: the least count that is above', () => {
+    const hair = fc.constantFrom(0, Number.EPSILON, -Number.EPSILON)
+    const counts = fc.integer({ min: 1, max: 60 })
+    const windows = fc.integer({ min: 5, max: 120 })
+    fc.assert(
+      fc.property(counts, windows, hair, (errors, rate_window_seconds, off) => {
+        const error_rate_per_minute = ((errors * 60) / rate_window_seconds) * (1 + off)
+        const { count } = noiseAt(1, { error_rate_per_minute, rate_window_seconds })[0]!
+        const sampled = (n: number) => (n * 60) / rate_window_seconds
+        expect(sampled(count)).toBeGreaterThan(error_rate_per_minute)
+        expect(sampled(count - 1)).toBeLessThanOrEqual(error_rate_per_minute)
+      }),
+    )
+  })
+
+  it('lets recent errors act after the window by themselves', () => {
+    const [, recent] = noiseAt(1, { recent_errors: 10 })
+    const chance = (spanSeconds: number) =>
+      chanceOfCluster({ count: 11, windowSeconds: 300, spanSeconds, ratePerMinute: 1 })
+    expect(recent!.chance_in_window).toBeCloseTo(chance(300), 9)
+    // After the window, windows reach back to the deployment: all of the 1,800 seconds.
+    expect(recent!.chance_per_deployment).toBeCloseTo(1 - (1 - chance(300)) * (1 - chance(1800)), 9)
   })
 
   it('falls back on the defaults where stored thresholds are missing', () => {
@@ -193,6 +230,8 @@ describe('thresholds that would cry wolf', () => {
         `or ask for proof with "evidence: sequential" (then about 1%). ${TRAFFIC}`,
     )
     expect(warned(1.5)).toContain('about 7% of deployments')
+    expect(warned(5)).toContain('let a breach last with for_seconds')
+    expect(warned(5.01)).not.toContain('for_seconds')
   })
 
   it('are offered what really is quiet, and says of each what it is', () => {

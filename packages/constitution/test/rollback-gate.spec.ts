@@ -92,6 +92,14 @@ describe('a rollback', () => {
   it('without a target begins with the promised words', () => {
     const decision = mayRollBack(evidenceOf({ target: null, database: inconsistent }))
     expect(decision).toMatchObject({ code: 'no_valid_target', overridable: false, profile: null, trace: [] })
+    expect(decision.validation).toMatchObject({
+      violations: [
+        'No valid rollback target found for storefront in production',
+        'Database in inconsistent state: migration 0004_pay failed',
+      ],
+      warnings: [],
+      findings: [],
+    })
     if (!decision.allowed) expect(decision.reasons[0]?.message).toMatch(/^No valid rollback target found/)
   })
 
@@ -109,6 +117,10 @@ describe('a rollback', () => {
       allowed: true,
       warnings: [warning],
     })
+  })
+
+  it('of an unstable system needs no such warning, whoever asks', () => {
+    expect(mayRollBack(evidenceOf({ request: byPerson })).warnings).toEqual([])
   })
 
   it.each<[string, Partial<RollbackEvidence>]>([
@@ -163,7 +175,16 @@ describe('an override', () => {
   })
 
   it('is not needed where nothing is violated any more', () => {
-    expect(mayRollBack(breached, overrideOf(['inhabitance']))).toMatchObject({ allowed: true, overridden: [] })
+    const decision = mayRollBack(breached, overrideOf(['inhabitance']))
+    expect(decision).toMatchObject({ allowed: true, overridden: [], warnings: [] })
+  })
+
+  it('is on record with its reason, as it was meant', () => {
+    const decision = mayRollBack(
+      refused,
+      overrideOf(['inhabitance', 'database_inconsistent'], { reason: ' by hand\n' }),
+    )
+    expect(decision.warnings.at(-1)).toBe('Overridden: inhabitance, database_inconsistent. Reason: by hand')
   })
 })
 

@@ -52,6 +52,23 @@ describe('the target', () => {
     })
   })
 
+  it('is the newest by time, whatever its id', () => {
+    const newer = candidateOf({ deployment_id: 'a', deployed_at: '2026-01-05T13:50:00Z' })
+    expect(chooseTarget([candidateOf(), newer], failing).target).toBe(newer)
+  })
+
+  it.each([['abc'], ['acb'], ['bac'], ['bca'], ['cab'], ['cba']])(
+    'is the one of the greatest id of %s, if all are as old',
+    (order) => {
+      const candidates = [...order].map((deployment_id) =>
+        candidateOf({ deployment_id, quarantined: deployment_id === 'c' }),
+      )
+      const { target, passed_over } = chooseTarget(candidates, failing)
+      expect(target?.deployment_id).toBe('b')
+      expect(passed_over).toEqual([{ deployment_id: 'c', version: 'v2.5.2', reason: 'its commit is quarantined' }])
+    },
+  )
+
   it('is none where there are no candidates', () => {
     expect(chooseTarget([], failing)).toMatchObject({ target: null, passed_over: [] })
   })
@@ -82,6 +99,9 @@ it.each([
   ['a7f3b2', `a7f3b2${'0'.repeat(34)}`, false],
   ['release', 'release-2', false],
   ['', 'a7f3b29', false],
+  ['release', 'Release', true],
+  ['v-a7f3b29', 'v-a7f3b29-1', false],
+  ['a7f3b29-x', 'a7f3b29-xy', false],
 ])('commits %s and %s are the same: %s', (a, b, same) => {
   expect(sameCommit(a, b)).toBe(same)
 })

@@ -107,12 +107,97 @@ describe('a rollback is', () => {
   })
 
   it('ended by a newer deployment', () => {
-    expect(observeVerification(start(), tickAt(3, broken, { superseded: true })).verdict?.kind).toBe('superseded')
+    expect(observeVerification(start(), tickAt(3, broken, { superseded: true })).verdict).toMatchObject({
+      kind: 'superseded',
+      reason: 'A newer deployment is live',
+    })
   })
 
-  it('judged once: the verdict stays', () => {
+  it('judged once: the verdict stays, and what comes later is neither kept nor told', () => {
     const { state } = run(() => calm)
-    expect(observeVerification(state, tickAt(70, broken)).verdict?.kind).toBe('verified')
+    const { verdict, keep_sample, announce_blind } = observeVerification(state, tickAt(170, blind))
+    expect({ kind: verdict?.kind, keep_sample, announce_blind }).toEqual({
+      kind: 'verified',
+      keep_sample: false,
+      announce_blind: false,
+    })
+  })
+
+  it('judged from the very moment the drain ends', () => {
+    expect(run((s) => (s < 5 ? calm : s === 5 ? broken : blind))).toMatchObject({
+      kind: 'unhealthy',
+      reason: 'The last health that could be read was in breach',
+    })
+    expect(run((s) => (s < 5 ? broken : blind)).kind).toBe('unverified')
+  })
+
+  it.each<[string, (second: number) => HealthSample, (second: number) => number | null]>([
+    ['health cannot be read: error_rate_per_minute, postgres, recent_errors', (s) => (s > 60 ? blind : calm), () => 0],
+    [
+      'health could not be read for 61 seconds of it',
+      (s) => (s > 100 && s <= 161 ? blind : calm),
+      (s) => Math.min(s, 5),
+    ],
+    ['errors cannot be counted', () => calm, (s) => (s < 60 ? 0 : null)],
+    ['errors cannot be counted', () => calm, (s) => (s < 305 ? 7 : null)],
+  ])('unverified where %s', (missing, sampleAt, errorsAt) => {
+    const tick = (second: number) => tickAt(second, sampleAt(second), { errors_total: errorsAt(second) })
+    let state = start()
+    // Nothing but what this is about may speak against it.
+    for (let second = 1; second < 305; second += 1)
+      state = { ...observeVerification(state, tick(second)).state, verdict: null }
+    expect(observeVerification(state, tick(305)).verdict).toMatchObject({
+      kind: 'unverified',
+      reason: `300 seconds passed: ${missing}`,
+    })
+  })
+
+  it('verified in words', () => {
+    expect(run(() => calm).reason).toBe('No breach for 60 seconds, and errors did not rise')
+  })
+
+  it.each<[string, (second: number) => number | null, number]>([
+    ['of the drain', (s) => Math.min(s, 4) + (s >= 50 ? 1 : 0), 95],
+    ['at the drain’s end', (s) => (s >= 5 ? 3 : 0) + (s >= 50 ? 1 : 0), 95],
+    ['before the first that could be counted', (s) => (s < 20 ? null : s >= 50 ? 4 : 3), 95],
+    ['of moments that could not be counted', (s) => (s > 40 && s < 60 ? null : s >= 60 ? 4 : 3), 115],
+  ])('not made to look better by errors %s', (_when, errorsAt, second) => {
+    expect(run(() => calm, errorsAt)).toMatchObject({ kind: 'verified', second })
+  })
+
+  it('told what it counted, once for every change, in order', () => {
+    const counts = (...ticks: [second: number, errors: number | null][]) =>
+      ticks
+        .reduce(
+          (state, [second, errors_total]) => observeVerification(state, tickAt(second, calm, { errors_total })).state,
+          start(),
+        )
+        .counts.map(({ at, errors }) => [(at - DEPLOYED_AT) / 1000, errors])
+    expect(start().counts).toEqual([])
+    expect(counts([1, 0], [2, 0], [3, 2], [4, 2], [5, null], [6, 2], [7, 3])).toEqual([
+      [1, 0],
+      [3, 2],
+      [7, 3],
+    ])
+    expect(counts([10, 1], [9, 5], [10, 2], [11, 1])).toEqual([
+      [10, 1],
+      [10, 2],
+      [11, 1],
+    ])
+  })
+
+  it('judged through no more than the last count when a breach starts it again', () => {
+    let state = start()
+    for (const [second, errors_total] of [
+      [6, 1],
+      [7, 4],
+      [8, 9],
+    ] as const) {
+      state = observeVerification(state, tickAt(second, second === 8 ? broken : calm, { errors_total })).state
+    }
+    expect(state.counts).toEqual([{ at: DEPLOYED_AT + 8000, errors: 9 }])
+    const once = observeVerification(start(), tickAt(6, broken, { errors_total: 1 })).state
+    expect(once.counts).toEqual([{ at: DEPLOYED_AT + 6000, errors: 1 }])
   })
 
   it('judged through a state that stays small', () => {

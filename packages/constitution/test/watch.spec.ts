@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  countsErrors,
   type HealthSample,
   observe,
   startWatch,
@@ -118,7 +119,61 @@ describe('the window', () => {
   })
 
   it('is superseded rather than anything else', () => {
-    expect(observe(startWatch(planOf()), tickAt(9, broken, { superseded: true })).verdict?.kind).toBe('superseded')
+    expect(observe(startWatch(planOf()), tickAt(9, broken, { superseded: true })).verdict).toMatchObject({
+      kind: 'superseded',
+      reason: 'A newer deployment is live',
+    })
+  })
+
+  it('announces blindness when it has lasted 30 seconds, not before', () => {
+    const effectsAt = (second: number) => {
+      const { state } = run(startWatch(planOf()), second - 1, (s) => (s > 10 ? blind : calm))
+      return observe(state, tickAt(second, blind)).effects.length
+    }
+    expect([effectsAt(39), effectsAt(40), effectsAt(41)]).toEqual([0, 1, 0])
+  })
+
+  it('beyond its end wants recent errors too before the rate alone is a breach', () => {
+    const late = (at: number, recent_errors: number) => {
+      const { state } = run(startWatch(planOf()), at - 1, (s) => (s >= 295 ? blind : calm))
+      return observe(state, tickAt(at, sampleOf({ error_rate_per_minute: 8, recent_errors }))).verdict?.kind
+    }
+    expect(late(300, 20)).toBe('breach')
+    expect(late(301, 26)).toBe('breach')
+    expect(late(301, 20)).not.toBe('breach')
+  })
+
+  it('waits for errors that cannot be counted', () => {
+    const { state, verdict } = run(startWatch(planOf()), 310, () => calm, { errors_in_window: null })
+    expect(verdict).toBeNull()
+    expect(run(state, 311, () => calm).verdict?.kind).toBe('healthy')
+  })
+
+  it('is over with its verdict: what comes later is neither kept nor told', () => {
+    const { state } = run(startWatch(planOf()), 20, () => broken)
+    const { verdict, keep_sample, effects } = observe(state, tickAt(900, blind))
+    expect({ kind: verdict?.kind, keep_sample, effects }).toEqual({ kind: 'breach', keep_sample: false, effects: [] })
+  })
+
+  it.each<[string, (second: number) => HealthSample, Partial<WatchTick>, Partial<WatchPlan>]>([
+    ['Health could not be read for 61 of 300 seconds', (s) => (s > 100 && s <= 161 ? blind : calm), {}, {}],
+    ['12 errors in 300 seconds: a clean window has fewer than 5', () => calm, { errors_in_window: 12 }, {}],
+    [
+      'A rollback of this deployment was open until the watch ended',
+      () => calm,
+      { rollback_open: true },
+      { watch: { ...watchPolicy, auto_rollback_within_seconds: 300 } },
+    ],
+    [
+      'error_rate_per_minute, recent_errors was in breach before this deployment and still after it',
+      () => sampleOf({ error_rate_per_minute: 9, recent_errors: 60 }),
+      {},
+      { baseline_breached: ['recent_errors', 'error_rate_per_minute'] },
+    ],
+  ])('says why it is inconclusive: %s', (reason, sampleAt, change, plan) => {
+    const { verdict, second } = run(startWatch(planOf(plan)), 400, sampleAt, change)
+    expect(verdict).toMatchObject({ kind: 'inconclusive', reason })
+    expect(second).toBe(300)
   })
 
   it('waits for a breach to hold as long as configured', () => {
@@ -127,6 +182,12 @@ describe('the window', () => {
     const held = run(state(), 299, (s) => (s < 100 ? calm : s === 115 ? blind : broken))
     expect(held.verdict).toMatchObject({ kind: 'breach', since: DEPLOYED_AT + 100_000 })
     expect(held.second).toBe(130)
+  })
+
+  it('does not take a blind moment for a breach that held', () => {
+    const state = startWatch(planOf({ thresholds: { ...thresholds, for_seconds: 30 } }))
+    const held = run(state, 299, (s) => (s < 100 ? calm : s >= 130 && s < 133 ? blind : broken))
+    expect(held).toMatchObject({ verdict: { kind: 'breach' }, second: 133 })
   })
 
   it('is not closed healthy while a breach may still hold', () => {
@@ -140,6 +201,37 @@ describe('the window', () => {
     const watch = { ...watchPolicy, warm_up_seconds: 30 }
     expect(run(startWatch(planOf({ watch })), 299, (s) => (s < 30 ? broken : calm)).verdict).toBeNull()
     expect(run(startWatch(planOf({ watch })), 299, () => broken).second).toBe(30)
+  })
+})
+
+describe('the count of errors', () => {
+  const sequential = { ...thresholds, evidence: 'sequential' as const }
+  it.each([
+    ['window', {}, [299, false], [300, true], [400, true]],
+    ['standby', { phase: 'standby' as const }, [300, false], [1800, false]],
+    ['sequential window', { thresholds: sequential }, [1, true], [300, true]],
+    ['sequential standby', { phase: 'standby' as const, thresholds: sequential }, [301, true]],
+  ])('is asked for when the %s goes by it', (_what, change, ...moments) => {
+    for (const [second, asked] of moments as [number, boolean][])
+      expect(countsErrors(planOf(change), DEPLOYED_AT + second * 1000), `second ${second}`).toBe(asked)
+  })
+
+  it('changes nothing at any moment when it is not asked for', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 9 }), fc.boolean(), (errors, withBreach) => {
+        const ends = [true, false].map((always) => {
+          let state = startWatch(planOf())
+          for (let second = 1; ; second += 1) {
+            const asked = always || countsErrors(state.plan, DEPLOYED_AT + second * 1000)
+            const sample = withBreach && second === 200 ? broken : calm
+            const seen = observe(state, tickAt(second, sample, { errors_in_window: asked ? errors : null }))
+            if (seen.verdict) return { second, ...seen.verdict }
+            state = seen.state
+          }
+        })
+        expect(ends[1]).toEqual(ends[0])
+      }),
+    )
   })
 })
 
@@ -165,6 +257,23 @@ describe('what was in breach before the deployment', () => {
     expect(run(startWatch(planOf({ baseline_breached })), 299, sampleAt).verdict).toBeNull()
   })
 
+  it.each([
+    [300, undefined],
+    [301, 'breach'],
+  ])('of recent errors must be below for as long as they are counted: %s s, then %s', (seconds, kind) => {
+    const watch = { ...watchPolicy, window_seconds: 600 }
+    const state = startWatch(planOf({ watch, baseline_breached: ['recent_errors'] }))
+    const above = sampleOf({ recent_errors: 60 })
+    expect(run(state, 599, (s) => (s > 20 && s <= 20 + seconds ? calm : above)).verdict?.kind).toBe(kind)
+  })
+
+  it('is told of the signal that was, not of another', () => {
+    const state = startWatch(planOf({ baseline_breached: ['recent_errors'] }))
+    expect(run(state, 50, () => calm).effects).toEqual([])
+    const { effects } = run(state, 50, () => sampleOf({ recent_errors: 60 }))
+    expect(effects).toEqual([{ kind: 'announce_breached_before', signals: ['recent_errors'] }])
+  })
+
   it('does not cover another signal', () => {
     const { verdict } = run(startWatch(planOf({ baseline_breached })), 299, () => sampleOf({ recent_errors: 51 }))
     expect(verdict?.kind).toBe('breach')
@@ -176,7 +285,7 @@ describe('standing by after the window', () => {
 
   it('ends when an automatic rollback may no longer come', () => {
     const { verdict, second } = run(standby(), 2000, () => calm)
-    expect(verdict?.kind).toBe('ended')
+    expect(verdict).toMatchObject({ kind: 'ended', reason: 'No breach within 1800 seconds after the deployment' })
     expect(second).toBe(1800)
   })
 
@@ -187,6 +296,23 @@ describe('standing by after the window', () => {
     [{ database_connections: 91 }, 'breach'],
   ])('judges %j as %s', (change, kind) => {
     expect(run(standby(), 310, () => sampleOf(change)).verdict?.kind).toBe(kind)
+  })
+
+  it('begins where the window ended, by rules of its own from the first moment', () => {
+    const { effects } = run(standby(), 340, () => blind)
+    expect(effects).toMatchObject([{ kind: 'announce_blind', since: DEPLOYED_AT + 300_000 }])
+    const first = tickAt(300, sampleOf({ error_rate_per_minute: 8, recent_errors: 20 }))
+    expect(observe(standby(), first).verdict).toBeNull()
+  })
+
+  it('by sequential evidence begins with what was counted then', () => {
+    const state = startWatch(planOf({ phase: 'standby', thresholds: { ...thresholds, evidence: 'sequential' } }))
+    const sample = sampleOf({ recent_errors: 40 })
+    const errors = { errors_since_deployed: 500 }
+    const first = observe(state, tickAt(301, sample, errors))
+    expect(first.verdict).toBeNull()
+    expect(observe(first.state, tickAt(302, sample, errors)).verdict).toBeNull()
+    expect(observe(first.state, tickAt(302, sample, { errors_since_deployed: 540 })).verdict?.kind).toBe('breach')
   })
 
   it('sees a newer deployment', () => {

@@ -1,10 +1,14 @@
 import type { GuardPolicy, Validation } from '@roman/constitution'
 
-/** Who acted, as far as it was authenticated. `user_id` is a row of auth.users; `discord_id` a Discord member. */
+/**
+ * Who acted, as far as it was authenticated. `user_id` is a row of auth.users; `discord_id` a Discord member,
+ * `ci_identity` an identity of CI, whose user ops.actors may know.
+ */
 export interface Actor {
-  kind: 'system' | 'service_key' | 'user' | 'discord'
+  kind: 'system' | 'service_key' | 'user' | 'discord' | 'ci'
   user_id: string | null
   discord_id?: string
+  ci_identity?: string
   name?: string
 }
 
@@ -40,6 +44,8 @@ export type GuardOutcome =
   | { kind: 'healthy' }
   | { kind: 'inconclusive'; reason: string }
   | { kind: 'superseded' }
+  /** The deployment's row was deleted under its guard. */
+  | { kind: 'deleted' }
   | { kind: 'rolled_back'; event_id: string; status: string }
   | { kind: 'observed'; reason: string }
   | { kind: 'refused'; event_id: string | null }
@@ -77,6 +83,7 @@ export type RollbackPhase =
   | 'claiming'
   | 'deploying'
   | 'switching'
+  | 'undoing'
   | 'verifying'
   | 'ended'
 

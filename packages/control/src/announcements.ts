@@ -16,6 +16,8 @@ export type AnnouncementKind =
   | 'baseline'
   /** A deployment went live around a rollback or from a quarantined commit. */
   | 'unfenced'
+  /** A rollback's migrations could not all be undone. */
+  | 'undo_failed'
   /** An open rollback was lost by Temporal and closed by the reconciler. */
   | 'orphaned'
 

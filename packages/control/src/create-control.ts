@@ -1,13 +1,18 @@
+import { readAnchor } from '@roman/audit'
 import { judgeSample } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
-import { isDatabaseUnavailable, pendingMigrations } from '@roman/db'
+import { isDatabaseUnavailable, isDiskFull, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import type { ControlContext } from './context.ts'
 import { createErrorNotifier } from './error-notifier.ts'
+import { migrationsAtStake } from './evidence.ts'
 import { readHealth, reportOf } from './health.ts'
+import { createIntake } from './intake.ts'
+import { withKnownActors } from './known-actors.ts'
 import type { Control } from './port.ts'
 import { resolveDeployment } from './store/deployments.ts'
 import { noRollback, resolveRollback } from './store/rollbacks.ts'
 import { abortRollback } from './use-cases/abort-rollback.ts'
+import { addActor, listActors, removeActor } from './use-cases/actors.ts'
 import { runBacktest } from './use-cases/backtest.ts'
 import { changeDeployment } from './use-cases/change-deployment.ts'
 import { decide } from './use-cases/decide.ts'
@@ -17,16 +22,19 @@ import { ingestErrors } from './use-cases/ingest-errors.ts'
 import { overrideRollback } from './use-cases/override-rollback.ts'
 import { listQuarantine, releaseQuarantine } from './use-cases/quarantine.ts'
 import { recordDeployment } from './use-cases/record-deployment.ts'
+import { createAuditVerification } from './use-cases/verify-audit.ts'
 import { verifyDeployment } from './use-cases/verify-deployment.ts'
 import { listDeployments, readDeployment } from './views/deployments.ts'
 import { readExplanation } from './views/explanation.ts'
 import { readHistory, readRollback } from './views/rollbacks.ts'
+import { diffSnapshots, listSnapshots, readSnapshot } from './views/snapshots.ts'
 import { readSummary } from './views/summary.ts'
 import { readThresholds } from './views/thresholds.ts'
 
 /** The use-cases over their real parts. */
 export const createControl = (context: ControlContext): Control => {
   const notifier = createErrorNotifier(context.db)
+  const intake = createIntake()
   const control: Control = {
     recordDeployment: (input, call) => recordDeployment(context, input, call),
     changeDeployment: (ref, input, call) => changeDeployment(context, ref, input, call),
@@ -36,7 +44,7 @@ export const createControl = (context: ControlContext): Control => {
       return (await readDeployment(context.db, deployment_id))!
     },
     async ingestErrors(rows) {
-      const result = await ingestErrors(context, rows)
+      const result = await ingestErrors(context, intake, rows)
       if (result.accepted > result.duplicates) notifier.notify()
       return result
     },
@@ -47,7 +55,13 @@ export const createControl = (context: ControlContext): Control => {
       if (reading === undefined)
         throw new RomanError('deployment_not_found', `Deployment ${input.deployment_id} has no health to check.`)
       const verdict = judgeSample(reading.sample, reading.policy.thresholds)
-      return { should_rollback: verdict.state === 'breach', reason: verdict.reason, health: reportOf(reading) }
+      const warning = await migrationsAtStake(context, deployment)
+      return {
+        should_rollback: verdict.state === 'breach',
+        reason: verdict.reason,
+        health: reportOf(reading),
+        ...(warning === null ? {} : { warnings: [warning] }),
+      }
     },
     history: (query) => readHistory(context.db, query),
     async showRollback(ref) {
@@ -81,9 +95,17 @@ export const createControl = (context: ControlContext): Control => {
     },
     backtest: (input) => runBacktest(context, input),
     thresholds: (query) => readThresholds(context, query),
+    listSnapshots: async (query) => ({ snapshots: await listSnapshots(context.db, query) }),
+    showSnapshot: (ref) => readSnapshot(context.db, ref),
+    diffSnapshots: (before, after) => diffSnapshots(context.db, before, after),
     listQuarantine: () => listQuarantine(context),
     releaseQuarantine: (input, call) => releaseQuarantine(context, input, call),
     label: (ref, input, call) => labelDeployment(context, ref, input, call),
+    listActors: () => listActors(context),
+    addActor: (input, call) => addActor(context, input, call),
+    removeActor: (input, call) => removeActor(context, input, call),
+    verifyAudit: createAuditVerification(context),
+    auditAnchor: () => readAnchor(context.db),
     summary: () => readSummary(context.db),
     async readiness() {
       const check = async (probe: () => Promise<string>) => {
@@ -101,7 +123,11 @@ export const createControl = (context: ControlContext): Control => {
         check(async () => {
           const pending = await pendingMigrations(context.db.pool)
           if (pending.length > 0) throw new Error(`Not applied: ${pending.join(', ')}. Run "roman migrate".`)
-          return 'up to date'
+          // Also ready: between the migration and the restart of an upgrade, the version before it must go on serving.
+          return refuseNewerSchema(context.db.pool).then(
+            () => 'up to date',
+            (error: Error) => error.message,
+          )
         }),
         check(async () => {
           await context.temporal.ping()
@@ -111,7 +137,7 @@ export const createControl = (context: ControlContext): Control => {
       return { ready: database.ok && migrations.ok && temporal.ok, checks: { database, migrations, temporal } }
     },
   }
-  return translated(control)
+  return translated(withKnownActors(context.db, control))
 }
 
 /** PostgreSQL being away is one clear error, whichever use-case met it. */
@@ -127,7 +153,9 @@ const translated = (control: Control): Control =>
           if (!(error instanceof RomanError) && isDatabaseUnavailable(error)) {
             throw new RomanError(
               'database_unavailable',
-              'PostgreSQL does not answer. Nothing was lost; try again in a moment.',
+              isDiskFull(error)
+                ? 'PostgreSQL has no disk space left, and nothing of this was written. Free some, then send it again.'
+                : 'PostgreSQL does not answer. Nothing was lost; try again in a moment.',
               undefined,
               { cause: error },
             )

@@ -1,7 +1,9 @@
 import {
   chooseTarget,
   type DeploymentRef,
+  type GuardPolicy,
   isStable,
+  migrationWarning,
   type RollbackEvidence,
   type StructuralCheck,
   sameCommit,
@@ -10,6 +12,8 @@ import {
 import type { Prisma } from '@roman/db'
 import type { ControlContext } from './context.ts'
 import { type HealthReading, readHealth } from './health.ts'
+import type { Restored } from './migrations/merge.ts'
+import { readMigrations } from './migrations/read.ts'
 import type { RollbackRecord } from './use-cases/request-rollback.ts'
 
 /** What only a deployer can say. Both may be left unanswered. */
@@ -38,7 +42,7 @@ const byPerson = (event: RollbackRecord): boolean => {
 
 /** Everything the constitution judges a rollback by, read anew at the moment of the decision. */
 export const gatherEvidence = async (
-  context: Pick<ControlContext, 'db'>,
+  context: Pick<ControlContext, 'db' | 'config' | 'secret'>,
   event: RollbackRecord,
   deployer: DeployerFacts,
 ): Promise<{ evidence: RollbackEvidence; reading: HealthReading }> => {
@@ -58,8 +62,8 @@ export const gatherEvidence = async (
     },
   })
   const [reading] = await readHealth(context.db, [subject.deployment_id])
-  const target = await findTarget(context, event, subject)
-  const database = await databaseState(context, subject)
+  const found = await findTarget(context, subject, event.target_forced ? event.target_deployment_id : null)
+  const { newer, database } = await readMigrations(context, place, found?.restored ?? null)
   return {
     reading: reading!,
     evidence: {
@@ -71,7 +75,7 @@ export const gatherEvidence = async (
       },
       live: live?.deployment == null ? null : refOf(live.deployment),
       running_event_id: running?.event_id ?? null,
-      target,
+      target: found?.target ?? null,
       forced_target: event.target_forced,
       present: {
         sample: reading!.sample,
@@ -79,7 +83,7 @@ export const gatherEvidence = async (
           breached_recently: reading!.breached_recently,
         }),
       },
-      migrations: { policy: reading!.policy.migrations, newer: await newerMigrations(context, target) },
+      migrations: { policy: reading!.policy.migrations, newer },
       database,
       checks: structuralChecks(deployer, live?.deployment ?? null),
       request: {
@@ -93,20 +97,23 @@ export const gatherEvidence = async (
 
 const findTarget = async (
   { db }: Pick<ControlContext, 'db'>,
-  event: RollbackRecord,
   subject: Deployment,
-): Promise<TargetEvidence | null> => {
+  forcedId: string | null,
+): Promise<{ target: TargetEvidence; restored: Restored } | null> => {
   const place = { service: subject.service, environment: subject.environment }
   const held = await db.prisma.quarantine.findMany({ where: { ...place, status: { not: 'released' } } })
   const isHeld = (gitCommit: string): boolean => held.some((row) => sameCommit(row.git_commit, gitCommit))
-  const asTarget = (row: Deployment): TargetEvidence => ({
-    ...refOf(row),
-    known_good: row.status === 'success' && row.health_check_passed === true,
-    quarantined: isHeld(row.git_commit),
-    entropy: row.entropy,
+  const asTarget = (row: Deployment) => ({
+    target: {
+      ...refOf(row),
+      known_good: row.status === 'success' && row.health_check_passed === true,
+      quarantined: isHeld(row.git_commit),
+      entropy: row.entropy,
+    },
+    restored: { fence: row.fence, deployed_at: row.deployed_at ?? row.recorded_at },
   })
-  if (event.target_forced) {
-    const forced = await db.prisma.deployments.findUnique({ where: { deployment_id: event.target_deployment_id! } })
+  if (forcedId !== null) {
+    const forced = await db.prisma.deployments.findUnique({ where: { deployment_id: forcedId } })
     return forced === null ? null : asTarget(forced)
   }
   const candidates = await db.prisma.deployments.findMany({
@@ -136,48 +143,23 @@ const findTarget = async (
   return target === null ? null : asTarget(candidates.find((row) => row.deployment_id === target.deployment_id)!)
 }
 
-const newerMigrations = async ({ db }: Pick<ControlContext, 'db'>, target: TargetEvidence | null) => {
-  if (target === null) return []
-  const restored = await db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: target.deployment_id } })
-  const rows = await db.prisma.migration_history.findMany({
-    where: {
-      rolled_back_at: null,
-      deployment: { service: restored.service, environment: restored.environment },
-      applied_at: { gt: restored.replaced_at ?? restored.deployed_at ?? new Date(0) },
-    },
-    orderBy: { applied_at: 'desc' },
-  })
-  return rows.map((row) => ({
-    name: row.migration_name,
-    has_rollback_script: (row.rollback_script ?? '').trim() !== '',
-  }))
-}
-
-/** Inconsistent: the latest attempt at a migration failed or never finished, in our history or in the service's own. */
-const databaseState = async (
-  { db }: Pick<ControlContext, 'db'>,
-  subject: Deployment,
-): Promise<RollbackEvidence['database']> => {
+/**
+ * Which migrations a rollback of this deployment would undo, for people who are asked before anything is judged. Null
+ * where it would undo none, or where that cannot be told now: the judgement itself reads it again.
+ */
+export const migrationsAtStake = async (
+  context: Pick<ControlContext, 'db' | 'config' | 'secret' | 'log'>,
+  deployment: Deployment,
+): Promise<string | null> => {
+  const { migrations: policy } = deployment.policy as unknown as Pick<GuardPolicy, 'migrations'>
+  if (policy !== 'undo') return null
   try {
-    const recorded = await db.prisma.migration_history.findFirst({
-      where: { deployment: { service: subject.service, environment: subject.environment } },
-      orderBy: { id: 'desc' },
-    })
-    const undone = recorded?.rolled_back_at !== null && recorded?.rollback_successful !== false
-    if (recorded !== null && recorded.error_message !== null && !undone) {
-      return { state: 'inconsistent', detail: `migration ${recorded.migration_name} failed: ${recorded.error_message}` }
-    }
-    const { rows: tables } = await db.pool.query(`SELECT to_regclass('public._prisma_migrations') AS name`)
-    if (tables[0].name === null) return { state: 'consistent', detail: null }
-    const { rows } = await db.pool.query<{ migration_name: string; finished: boolean }>(`
-      SELECT migration_name, finished_at IS NOT NULL AS finished FROM public._prisma_migrations
-      WHERE rolled_back_at IS NULL ORDER BY started_at DESC LIMIT 1`)
-    const latest = rows[0]
-    return latest !== undefined && !latest.finished
-      ? { state: 'inconsistent', detail: `migration ${latest.migration_name} is unfinished` }
-      : { state: 'consistent', detail: null }
+    const found = await findTarget(context, deployment, null)
+    const { newer, database } = await readMigrations(context, deployment, found?.restored ?? null)
+    return migrationWarning({ policy, newer }, database)
   } catch (error) {
-    return { state: 'unknown', detail: (error as Error).message.split('\n')[0] ?? null }
+    context.log.warn({ reason: (error as Error).message }, 'What a rollback would do to migrations could not be read')
+    return null
   }
 }
 

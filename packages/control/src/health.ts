@@ -30,7 +30,8 @@ export interface HealthReading {
 interface WatchedCounts {
   /** Errors since it went live, to the end of its watch window at most; null once the window has its verdict. */
   errors_in_window: number | null
-  errors_since_deployed: number
+  /** Both are null where nobody asked for the counts. */
+  errors_since_deployed: number | null
 }
 
 export type WatchedReading = HealthReading & WatchedCounts
@@ -56,19 +57,19 @@ interface Row {
 }
 
 /**
- * The counts of a watch, of deployment `d` at a moment whose errors are `e`. ops.deployment_errors looks back an hour at
+ * The counts of a watch, of deployment `d` at a moment whose errors are `e`; null where `e` was not asked for a total. ops.deployment_errors looks back an hour at
  * most, which is all of any window; a longer watch is counted hour by hour, and only where that matters: for a sequential
  * test, and while a rollback's own deployment is verified.
  */
 const countsAt = (at: string): string => `
   CASE
     WHEN ${at} <= w.ends_at THEN e.total_errors
-    WHEN d.rollback_from IS NULL
+    WHEN e.total_errors IS NOT NULL AND d.rollback_from IS NULL
       AND NOT EXISTS (SELECT FROM ops.guard_verdicts v WHERE v.deployment_id = d.deployment_id AND v.phase = 'window')
     THEN (SELECT h.total_errors FROM ops.deployment_errors(ARRAY[d.deployment_id], w.ends_at) h)
   END AS errors_in_window,
   CASE
-    WHEN ${at} > d.deployed_at + interval '1 hour'
+    WHEN e.total_errors IS NOT NULL AND ${at} > d.deployed_at + interval '1 hour'
       AND (d.policy -> 'thresholds' ->> 'evidence' = 'sequential' OR d.rollback_from IS NOT NULL)
     THEN (
       SELECT sum(h.total_errors)::integer
@@ -84,7 +85,10 @@ CROSS JOIN LATERAL (
   SELECT d.deployed_at + make_interval(secs => (d.policy -> 'watch' ->> 'window_seconds')::double precision) AS ends_at
 ) w`
 
-/** One statement for any number of deployments: the tick of all guards together. */
+/**
+ * One statement for any number of deployments: the tick of all guards together. Times are bounded from both sides, so that
+ * one partition or two are looked at and never the default one.
+ */
 const readHealthSql = (counts = '', from = ''): string => `
 SELECT
   clock.at, d.deployment_id, d.service, d.environment, d.deployed_at, d.policy,
@@ -92,10 +96,7 @@ SELECT
   EXISTS (
     SELECT FROM ops.guard_verdicts v
     WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > clock.at - interval '5 minutes'
-  ) OR EXISTS (
-    SELECT FROM ops.health_samples s
-    WHERE s.deployment_id = d.deployment_id AND s.state = 'breach' AND s.sampled_at > clock.at - interval '5 minutes'
-  ) AS breached_recently,
+  ) OR b.breached IS NOT NULL AS breached_recently,
   l.deployment_id IS DISTINCT FROM d.deployment_id AS superseded,
   EXISTS (
     SELECT FROM ops.rollback_events r
@@ -104,12 +105,20 @@ SELECT
   p.p95_response_ms, p.memory_percent,
   c.*
 FROM (SELECT now() AS at) clock
-CROSS JOIN ops.deployment_errors($1::uuid[], clock.at) e
+CROSS JOIN ops.deployment_errors($1::uuid[], clock.at, $2::boolean[]) e
 JOIN ops.deployments d USING (deployment_id) ${from}
 LEFT JOIN ops.live l ON l.service = d.service AND l.environment = d.environment
+-- A lateral join and no EXISTS, which may be turned into one look at all samples of the month.
+LEFT JOIN LATERAL (
+  SELECT true AS breached FROM ops.health_samples s
+  WHERE s.deployment_id = d.deployment_id AND s.state = 'breach'
+    AND s.sampled_at > clock.at - interval '5 minutes' AND s.sampled_at <= clock.at
+  LIMIT 1
+) b ON true
 LEFT JOIN LATERAL (
   SELECT s.p95_response_ms, s.memory_percent FROM ops.health_samples s
-  WHERE s.deployment_id = d.deployment_id AND s.sampled_at > clock.at - interval '2 minutes'
+  WHERE s.deployment_id = d.deployment_id
+    AND s.sampled_at > clock.at - interval '2 minutes' AND s.sampled_at <= clock.at
   ORDER BY s.sampled_at DESC LIMIT 1
 ) p ON true
 CROSS JOIN ops.database_connections() c`
@@ -126,17 +135,23 @@ export const readHealth = async (
   deploymentIds: readonly string[],
 ): Promise<HealthReading[]> => {
   if (deploymentIds.length === 0) return []
-  const { rows } = await db.pool.query<Row>({ ...READ_HEALTH, values: [deploymentIds] })
+  const values = [deploymentIds, deploymentIds.map(() => false)]
+  const { rows } = await db.pool.query<Row>({ ...READ_HEALTH, values })
   return rows.map(readingOf)
 }
 
-/** The same, with what a watch counts. */
+/**
+ * The same, with what a watch counts.
+ * @param counted those whose counts are wanted: they reach further back than the rest, and cost accordingly
+ */
 export const readWatched = async (
   db: Pick<Database, 'pool'>,
   deploymentIds: readonly string[],
+  counted: ReadonlySet<string>,
 ): Promise<WatchedReading[]> => {
   if (deploymentIds.length === 0) return []
-  const { rows } = await db.pool.query<Row & WatchedCounts>({ ...READ_WATCHED, values: [deploymentIds] })
+  const values = [deploymentIds, deploymentIds.map((id) => counted.has(id))]
+  const { rows } = await db.pool.query<Row & WatchedCounts>({ ...READ_WATCHED, values })
   return rows.map((row) => ({
     ...readingOf(row),
     errors_in_window: row.errors_in_window,

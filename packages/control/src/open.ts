@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { TaskQueues, WorkflowTimings } from '@roman/contracts'
-import { type Database, type Listener, listen, openDatabase } from '@roman/db'
+import { type Database, type Listener, listen, openDatabase, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import {
   type Logger,
   openTemporal,
@@ -13,6 +13,7 @@ import {
 import type { ControlContext } from './context.ts'
 import { ERRORS_CHANNEL } from './error-notifier.ts'
 import { createRollbackWaiter, ROLLBACK_CHANNEL } from './rollback-waiter.ts'
+import { createSnapshots } from './snapshots/create-snapshots.ts'
 import { createTemporalGateway } from './temporal-gateway.ts'
 
 /** The use-cases' real parts, for a process. */
@@ -24,8 +25,8 @@ export interface OpenedControl {
 }
 
 export interface OpenOptions {
-  /** As PostgreSQL shows it. */
-  applicationName: string
+  /** As PostgreSQL shows it, after `roman-`. */
+  name: string
   /** Whether the process is of no use without Temporal: the worker is, the API still queues. */
   needsTemporal: boolean
 }
@@ -47,13 +48,29 @@ export const openControl = async (
   options: OpenOptions,
 ): Promise<OpenedControl> => {
   const db = openDatabase(env.database_url, {
-    applicationName: options.applicationName,
+    applicationName: `roman-${options.name}`,
     connectionsKept: CONNECTIONS_KEPT,
   })
   const patience = { timeoutMs: env.startup_timeout_ms, log }
-  await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
-  await db.hold()
+  try {
+    await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
+    // No waiting mends that.
+    await refuseNewerSchema(db.pool)
+    await db.hold()
+  } catch (error) {
+    await db.close()
+    throw error
+  }
 
+  // Held open from the start: one to look through, one to write with, also when the server has no room any more.
+  const snapshotDb = openDatabase(env.database_url, {
+    applicationName: `roman-${options.name}-snapshots`,
+    connectionsMax: 2,
+    connectionsKept: 2,
+  })
+  // They are tried again; a process that can do everything else starts without.
+  await snapshotDb.hold().catch((error) => log.warn({ reason: error.message }, 'No connections for snapshots yet'))
+  const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: options.name, log })
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()
   let searchAttributes = false
@@ -81,6 +98,8 @@ export const openControl = async (
       config,
       log,
       rollbacks: createRollbackWaiter(db, listener),
+      snapshots,
+      secret: env.secret,
     },
     listener,
     queues,
@@ -89,6 +108,8 @@ export const openControl = async (
       stopping.abort()
       await listener.close()
       await connection.close()
+      await snapshots.close()
+      await snapshotDb.close()
       await db.close()
     },
   }
@@ -113,9 +134,23 @@ const whenTemporalAnswers = async (stopping: AbortSignal, log: Logger, attempt: 
   }
 }
 
-/** Migrations are applied by whoever deploys us (`roman migrate`, `roman dev`); everything else waits for them. */
+/**
+ * Migrations are applied by whoever deploys us (`roman migrate`, `roman dev`); everything else waits for them. A role that
+ * may not write, or from which row-level security hides everything, would fail later and elsewhere: it is named here.
+ */
 const requireSchema = async (db: Database): Promise<void> => {
-  await db.pool.query('SELECT 1')
-  const { rows } = await db.pool.query(`SELECT to_regclass('ops.guard_verdicts') AS name`)
-  if (rows[0].name === null) throw new Error('The ops schema is missing; run "roman migrate".')
+  const { rows } = await db.pool.query<{ role: string; able: boolean }>(`
+    SELECT current_user AS role,
+      has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'UPDATE') AND (
+        NOT row_security_active(c.oid)
+        OR EXISTS (SELECT FROM pg_policy p JOIN pg_roles r ON r.oid = ANY (p.polroles) WHERE p.polrelid = c.oid AND p.polcmd = '*' AND pg_has_role(r.oid, 'USAGE'))
+      ) AS able
+    FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname = 'ops' AND c.relname = 'live'`)
+  const [found] = rows
+  if (found?.able === false)
+    throw new Error(
+      `Role "${found.role}" may not write the ops schema; as a superuser: GRANT service_role TO "${found.role}".`,
+    )
+  const pending = await pendingMigrations(db.pool)
+  if (pending.length > 0) throw new Error(`The ops schema lacks ${pending.join(', ')}; run "roman migrate".`)
 }

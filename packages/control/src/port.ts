@@ -2,6 +2,11 @@ import type {
   AbortRollbackRequest,
   AbortRollbackResponse,
   Actor,
+  ActorView,
+  AddActorRequest,
+  AuditAnchor,
+  AuditVerification,
+  AuditVerificationQuery,
   BacktestRequest,
   BacktestResponse,
   ChangeDeploymentRequest,
@@ -19,17 +24,24 @@ import type {
   IngestErrorsResponse,
   LabelRequest,
   LabelResponse,
+  ListActorsResponse,
   ListDeploymentsQuery,
   ListDeploymentsResponse,
   ListFreezesResponse,
   ListQuarantineResponse,
+  ListSnapshotsQuery,
+  ListSnapshotsResponse,
   OverrideRequest,
   ReasonRequest,
   RecordDeploymentRequest,
   RecordDeploymentResponse,
   ReleaseRequest,
   ReleaseResponse,
+  RemoveActorRequest,
+  RemoveActorResponse,
   RollbackView,
+  SnapshotDiff,
+  SnapshotView,
   SummaryResponse,
   ThresholdsQuery,
   ThresholdsResponse,
@@ -99,9 +111,21 @@ export interface Control {
   backtest(input: BacktestRequest): Promise<BacktestResponse>
   thresholds(query: ThresholdsQuery): Promise<ThresholdsResponse>
 
+  listSnapshots(query: ListSnapshotsQuery): Promise<ListSnapshotsResponse>
+  showSnapshot(ref: string): Promise<SnapshotView>
+  diffSnapshots(before: string, after: string): Promise<SnapshotDiff>
+
   listQuarantine(): Promise<ListQuarantineResponse>
   releaseQuarantine(input: ReleaseRequest, call: Call): Promise<ReleaseResponse>
   label(ref: string, input: LabelRequest, call: Call): Promise<LabelResponse>
+
+  listActors(): Promise<ListActorsResponse>
+  /** `created: false` when it was known already. */
+  addActor(input: AddActorRequest, call: Call): Promise<{ created: boolean; body: ActorView }>
+  removeActor(input: RemoveActorRequest, call: Call): Promise<RemoveActorResponse>
+  /** Bounded in time: a trail too long for it is answered `complete: false`. */
+  verifyAudit(query: AuditVerificationQuery): Promise<AuditVerification>
+  auditAnchor(): Promise<AuditAnchor>
 
   summary(): Promise<SummaryResponse>
   /** Throws nothing: says what answers. */

@@ -56,7 +56,9 @@ describe('moments that nobody watched', async () => {
         [service, errors.map((at) => new Date(at))],
       )
     }
-    const readings = new Map((await readWatched(db, [tested, verified])).map((row) => [row.deployment_id, row]))
+    const readings = new Map(
+      (await readWatched(db, [tested, verified], new Set([tested, verified]))).map((row) => [row.deployment_id, row]),
+    )
     expect(readings.get(tested)).toMatchObject({ errors_in_window: 2, errors_since_deployed: 5 })
     expect(readings.get(verified)).toMatchObject({ errors_in_window: null, errors_since_deployed: 5 })
     const missed = []
@@ -68,6 +70,8 @@ describe('moments that nobody watched', async () => {
       `INSERT INTO ops.guard_verdicts (deployment_id, phase, verdict, reason) VALUES ($1, 'window', 'healthy', 'r')`,
       [tested],
     )
-    expect(await readWatched(db, [tested])).toMatchObject([{ errors_in_window: null, errors_since_deployed: 5 }])
+    expect(await readWatched(db, [tested], new Set([tested]))).toMatchObject([
+      { errors_in_window: null, errors_since_deployed: 5 },
+    ])
   })
 })

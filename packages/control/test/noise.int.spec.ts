@@ -20,7 +20,7 @@ describe('rules that would cry wolf at what known-good deployments live with', a
     loadEnv({ DATABASE_URL: url, TEMPORAL_ADDRESS: address, ROMAN_TASK_QUEUE_PREFIX: `${crypto.randomUUID()}-` }),
     fixedRomanConfig(parseRomanConfig(YAML, 'roman.yaml')),
     createLogger('test', 'silent'),
-    { applicationName: 'noise-spec', needsTemporal: false },
+    { name: 'noise-spec', needsTemporal: false },
   )
   afterAll(() => opened.close())
   const { context } = opened

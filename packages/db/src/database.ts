@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/client.ts'
 import type { TransactionClient } from './generated/internal/prismaNamespace.ts'
+import { keepOpen } from './held-pool.ts'
 
 export type Tx = TransactionClient
 
@@ -16,7 +17,10 @@ export interface Database {
    * A serialisation failure or deadlock is not retried here: steps are retried whole by their caller.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Opens the connections that are kept, so that a server which fills up later does not shut this process out. */
+  /**
+   * Opens the connections that are kept, so that a server which fills up later does not shut this process out; from then
+   * on they are opened again when they are lost.
+   */
   hold(): Promise<void>
   close(): Promise<void>
 }
@@ -58,10 +62,7 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
     pool,
     url,
     transaction: (work) => prisma.$transaction(work, { timeout: TRANSACTION_TIMEOUT_MS, maxWait: CONNECT_TIMEOUT_MS }),
-    hold: async () => {
-      const clients = await Promise.all(Array.from({ length: connectionsKept }, () => pool.connect()))
-      for (const client of clients) client.release()
-    },
+    hold: () => keepOpen(pool, connectionsKept),
     close: async () => {
       await prisma.$disconnect()
       await pool.end()

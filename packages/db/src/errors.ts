@@ -1,6 +1,6 @@
-/** Socket errors, SQLSTATE classes and Prisma codes that mean "PostgreSQL cannot be reached or is not ready". */
+/** Socket errors, SQLSTATE classes and Prisma codes that mean "PostgreSQL cannot be reached or is not ready". Class 53: out of something. */
 const UNAVAILABLE =
-  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08...|57P0[1-3]|53300|55P03|57014|P1001|P1002|P1008|P1017|P2024|P2028)$/
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08...|57P0[1-3]|53[1-3]00|55P03|57014|P1001|P1002|P1008|P1017|P2024|P2028)$/
 
 const codesOf = (error: unknown, depth = 0): string[] => {
   if (typeof error !== 'object' || error === null || depth > 5) return []
@@ -11,7 +11,7 @@ const codesOf = (error: unknown, depth = 0): string[] => {
       ? ['P1001']
       : []),
     ...(typeof message === 'string' &&
-    /Connection terminated|Query read timeout|timeout exceeded when trying to connect|shutting down|Can't reach database/.test(
+    /Connection terminated|is not queryable|Query read timeout|timeout exceeded when trying to connect|shutting down|Can't reach database/.test(
       message,
     )
       ? ['P1001']
@@ -34,6 +34,9 @@ export const isUniqueViolation = (error: unknown, index?: string): boolean => {
     (index === undefined || `${text} ${message}`.includes(index))
   )
 }
+
+/** True where nothing more can be written: what was being written was undone whole. */
+export const isDiskFull = (error: unknown): boolean => codesOf(error).includes('53100')
 
 /** True where the server refused the connection because it is full. */
 export const isDatabaseFull = (error: unknown): boolean => codesOf(error).includes('53300')

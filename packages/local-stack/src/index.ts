@@ -1,3 +1,4 @@
+export { cacheDirectory } from './cache-directory.ts'
 export { freePort } from './ports.ts'
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.ts'
 export { processFacts } from './process-table.ts'

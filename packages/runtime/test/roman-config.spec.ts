@@ -32,6 +32,9 @@ describe('roman.yaml', () => {
       },
       decision_wait_seconds: 1800,
       migrations: 'keep',
+      on_undo_failure: 'stop',
+      undo_timeout_seconds: 60,
+      undo_lock_timeout_seconds: 5,
     })
   })
 

@@ -127,6 +127,18 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       const [header, sending] = command(options)
       return receive((signal) => api.POST('/v1/quarantine/release', { body, params: { header }, signal }), sending)
     },
+    /** Which Discord member or CI identity is which user. */
+    async listActors(options?: CallOptions): Promise<T.KnownActor[]> {
+      return (await receive((signal) => api.GET('/v1/actors', { signal }), reading(options))).actors
+    },
+    addActor(body: T.AddActor, options?: CommandOptions): Promise<T.KnownActor> {
+      const [header, sending] = command(options)
+      return receive((signal) => api.POST('/v1/actors', { body, params: { header }, signal }), sending)
+    },
+    removeActor(body: T.RemoveActor, options?: CommandOptions): Promise<T.RemovedActor> {
+      const [header, sending] = command(options)
+      return receive((signal) => api.POST('/v1/actors/remove', { body, params: { header }, signal }), sending)
+    },
     async listFreezes(options?: CallOptions): Promise<T.Frozen[]> {
       return (await receive((signal) => api.GET('/v1/freezes', { signal }), reading(options))).freezes
     },
@@ -171,6 +183,33 @@ export function createRomanClient({ url, key, fetch, repetitionsMax = 3 }: Roman
       const [header, sending] = command(options)
       const params = { header, path: { event_id } }
       return receive((signal) => api.POST('/v1/rollbacks/{event_id}/abort', { body, params, signal }), sending)
+    },
+
+    /**
+     * Asks the API to verify the audit trail; whether it is as it was sealed is the answer, not an error. Where the
+     * server itself is in doubt, `roman audit verify` reads the database.
+     */
+    verifyAudit(query: { anchor?: string } = {}, options: CallOptions = {}): Promise<T.AuditVerification> {
+      const send = (signal: AbortSignal) => api.GET('/v1/audit/verification', { params: { query }, signal })
+      return receive(send, reading({ timeoutMs: 40_000, ...options }))
+    },
+    /** The head of the audit chain, to be kept where who can write to the database cannot. */
+    auditAnchor: (options?: CallOptions): Promise<T.AuditAnchor> =>
+      receive((signal) => api.GET('/v1/audit/anchor', { signal }), reading(options)),
+    /** States of databases before and after deployments, newest first. */
+    async listSnapshots(query: T.ListSnapshots = {}, options?: CallOptions): Promise<T.SnapshotSummary[]> {
+      const send = (signal: AbortSignal) => api.GET('/v1/snapshots', { params: { query }, signal })
+      return (await receive(send, reading(options))).snapshots
+    },
+    /** `snapshot` is a uuid, or a unique prefix of one. */
+    showSnapshot(snapshot: string, options?: CallOptions): Promise<T.Snapshot> {
+      const params = { path: { snapshot } }
+      return receive((signal) => api.GET('/v1/snapshots/{snapshot}', { params, signal }), reading(options))
+    },
+    /** What is different in the second of two snapshots, in words and as data. */
+    diffSnapshots(before: string, after: string, options?: CallOptions): Promise<T.SnapshotDiff> {
+      const params = { path: { before, after } }
+      return receive((signal) => api.GET('/v1/snapshots/{before}/diff/{after}', { params, signal }), reading(options))
     },
 
     summary: (options?: CallOptions): Promise<T.Summary> =>

@@ -1,6 +1,10 @@
 export {
+  asApplication,
   emptyDatabase,
+  findPostgresClient,
   freePort,
+  ownPostgres,
+  type PostgresClient,
   type ProcessEnd,
   type SpawnedProcess,
   type SpawnOptions,

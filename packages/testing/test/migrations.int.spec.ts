@@ -1,25 +1,26 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { migrate } from '@roman/db'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import { emptyDatabase, testDatabase } from '../src/index.ts'
+import { emptyDatabase, spawnProcess, testDatabase, waitFor } from '../src/index.ts'
+import { insertDeployment, query } from './sql.ts'
 
-const query = async (url: string, sql: string): Promise<Record<string, unknown>[]> => {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
+const folder = new URL('../../../prisma/migrations/', import.meta.url)
+const everyMigration = (await readdir(folder)).filter((name) => /^\d{14}_/.test(name)).sort()
+
+/** Whatever was applied before that stood, the rest came after it, in order, and nothing is left. */
+const expectTheRest = async (applied: string[], url: string): Promise<void> => {
+  expect(applied.length).toBeGreaterThan(0)
+  expect(applied).toEqual(everyMigration.slice(-applied.length))
+  expect(await migrate(url)).toEqual([])
 }
 
 describe('the migrator', () => {
   it('applies every migration once, however many processes start together', async () => {
     const { url } = await emptyDatabase()
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)])
-    expect(applied.flat()).toEqual(['20261123000000_init', '20261123120000_brake'])
+    expect(applied.flat()).toEqual(everyMigration)
     expect(await migrate(url)).toEqual([])
   })
 
@@ -29,7 +30,7 @@ describe('the migrator', () => {
       url,
       'SELECT migration_name, checksum, finished_at IS NOT NULL AS finished, applied_steps_count FROM ops._prisma_migrations ORDER BY started_at LIMIT 1',
     )
-    const file = new URL('../../../prisma/migrations/20261123000000_init/migration.sql', import.meta.url)
+    const file = new URL('20261123000000_init/migration.sql', folder)
     const checksum = createHash('sha256')
       .update(await readFile(file))
       .digest('hex')
@@ -37,37 +38,123 @@ describe('the migrator', () => {
     expect(await query(url, "SELECT to_regclass('public._prisma_migrations') AS name")).toEqual([{ name: null }])
   })
 
-  it('uses an auth.users that is there already', async () => {
-    const { url } = await emptyDatabase()
-    await query(url, 'CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY, email text)')
-    expect(await migrate(url)).toHaveLength(2)
+  it('runs as an owner that is no superuser, on the auth and the roles of a hosted database, and runs twice', async () => {
+    const { url, name } = await emptyDatabase()
+    const owner = `owner_${name}`
+    // As on Supabase: auth is somebody else's, who lets the owner refer to users and create nothing.
+    await query(
+      url,
+      `CREATE ROLE ${owner} LOGIN PASSWORD 'x' NOSUPERUSER NOCREATEROLE; GRANT CREATE ON DATABASE ${name} TO ${owner};
+       CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY, email text);
+       GRANT USAGE ON SCHEMA auth TO ${owner}; GRANT SELECT, REFERENCES ON auth.users TO ${owner}`,
+    )
+    const asOwner = new URL(url)
+    asOwner.username = owner
+    asOwner.password = 'x'
+    expect(await migrate(asOwner.href)).toEqual(everyMigration)
+    expect(await migrate(asOwner.href)).toEqual([])
     expect(
-      await query(url, "SELECT count(*)::int AS n FROM information_schema.columns WHERE table_schema = 'auth'"),
-    ).toEqual([{ n: 2 }])
+      await query(
+        url,
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'auth' ORDER BY ordinal_position",
+      ),
+    ).toEqual([{ column_name: 'id' }, { column_name: 'email' }])
+    const id = crypto.randomUUID()
+    await query(url, `INSERT INTO auth.users (id) VALUES ('${id}')`)
+    expect(await query(url, `SELECT ops.is_user('${id}') AS known`, 'service_role')).toEqual([{ known: true }])
+  })
+
+  it('can be run again after an attempt that failed, and leaves nothing of that one', async () => {
+    const { url } = await emptyDatabase()
+    await migrate(url, { until: '20261123000000_init' })
+    await query(url, 'CREATE TABLE ops.freezes ()')
+    await expect(migrate(url)).rejects.toThrow('relation "freezes" already exists')
+    await query(url, 'DROP TABLE ops.freezes')
+    expect(await migrate(url)).toEqual(everyMigration.slice(1))
+  })
+
+  it('does not wait for a table that is in use, and says so', async () => {
+    const { url } = await emptyDatabase()
+    await migrate(url, { until: '20261123120000_brake' })
+    const holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE ops.deployments')
+    await expect(migrate(url, { lockTimeoutMs: 200 })).rejects.toThrow(/in use.*run it again/)
+    await holder.end()
+    await expectTheRest(await migrate(url), url)
+  })
+
+  it('is taken over from by another when it is killed in the middle, and what it had begun is undone', async () => {
+    const { url } = await emptyDatabase()
+    await migrate(url, { until: '20261123120000_brake' })
+    const holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE ops.deployments')
+    const waiting = (count: number) =>
+      waitFor(
+        async () =>
+          (
+            await query(
+              url,
+              `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+            )
+          ).length === count,
+        { timeoutMs: 10_000, describe: `${count} migrators to wait for the table` },
+      )
+    const first = spawnProcess(new URL('fixtures/migrate.ts', import.meta.url), { env: { DATABASE_URL: url } })
+    await waiting(1)
+    await first.kill()
+    const applied = migrate(url)
+    // What the first one sent is still there, before the second one's.
+    await waiting(2)
+    await holder.end()
+    await expectTheRest(await applied, url)
+  })
+
+  it('refuses a database that a newer version has migrated, and names the way out', async () => {
+    const { url } = await testDatabase()
+    await query(
+      url,
+      `INSERT INTO ops._prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
+       VALUES ('x', 'x', '29990101000000_later', now(), 1)`,
+    )
+    await expect(migrate(url)).rejects.toThrow(/29990101000000_later, newer than this version. Upgrade .*, or restore/)
   })
 })
 
-describe('history', () => {
+describe('history', async () => {
+  const { url } = await testDatabase()
+  const id = crypto.randomUUID()
+  const insertRollback = (status: string) =>
+    `INSERT INTO ops.rollback_events (event_id, trigger_type, trigger_reason, status, service, environment) VALUES (gen_random_uuid(), 'manual', 'r', '${status}', 's', 'e');`
+  await query(
+    url,
+    `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 'test', 'b');
+     INSERT INTO ops.audit_seals SELECT 1, '{1}', h, 1, 1, 1, h, h, now() FROM sha256('') AS h;
+     ${insertRollback('failed')} ${insertRollback('pending')}
+     ${insertDeployment(id)} INSERT INTO ops.guard_verdicts (deployment_id, phase, verdict, reason) VALUES ('${id}', 'window', 'breach', 'r')`,
+  )
+
   it.each([
     ["UPDATE ops.roman_events SET description = 'x'", 'roman_events'],
     ['DELETE FROM ops.roman_events', 'roman_events'],
     ['TRUNCATE ops.roman_events', 'roman_events'],
-    ["UPDATE ops.rollback_events SET status = 'success'", 'rollback_events'],
-  ])('refuses %s', async (sql, table) => {
-    const { url } = await testDatabase()
-    await query(
-      url,
-      `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 'test', 'b');
-       INSERT INTO ops.rollback_events (event_id, trigger_type, trigger_reason, status, service, environment)
-       VALUES (gen_random_uuid(), 'manual', 'r', 'failed', 's', 'e')`,
-    )
+    ["UPDATE ops.rollback_events SET detail = 'x' WHERE status = 'failed'", 'rollback_events'],
+    ["DELETE FROM ops.rollback_events WHERE status = 'pending'", 'rollback_events'],
+    ['TRUNCATE ops.rollback_events CASCADE', 'rollback_events'],
+    ["UPDATE ops.guard_verdicts SET verdict = 'healthy'", 'guard_verdicts'],
+    ['DELETE FROM ops.guard_verdicts', 'guard_verdicts'],
+    ['TRUNCATE ops.guard_verdicts', 'guard_verdicts'],
+    ['DELETE FROM ops.deployments', 'deployments'],
+    ['TRUNCATE ops.deployments CASCADE', '(deployments|guard_verdicts)'],
+    ['UPDATE ops.audit_seals SET total_events = 0', 'audit_seals'],
+    ['DELETE FROM ops.audit_seals', 'audit_seals'],
+    ['TRUNCATE ops.audit_seals', 'audit_seals'],
+  ])('refuses %s, whoever asks', async (sql, table) => {
     await expect(query(url, sql)).rejects.toThrow(new RegExp(`${table} is refused`))
   })
 
   it('allows one open rollback per service and environment', async () => {
-    const { url } = await testDatabase()
-    const insert = `INSERT INTO ops.rollback_events (event_id, trigger_type, trigger_reason, status, service, environment) VALUES (gen_random_uuid(), 'manual', 'r', 'pending', 's', 'e')`
-    await query(url, insert)
-    await expect(query(url, insert)).rejects.toThrow(/rollback_events_one_active/)
+    await expect(query(url, insertRollback('pending'))).rejects.toThrow(/rollback_events_one_active/)
   })
 })

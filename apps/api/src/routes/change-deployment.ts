@@ -27,6 +27,6 @@ export const changeDeployment: Route = (app, { control }) => {
         },
       },
     },
-    ({ params, body, headers }) => control.changeDeployment(params.id, body, callOf({}, headers)),
+    ({ params, body, headers }) => control.changeDeployment(params.id, body, callOf(body, headers)),
   )
 }

@@ -1,6 +1,8 @@
 import type { Route } from '../app.ts'
 import { abortRollback } from './abort-rollback.ts'
+import { actors } from './actors.ts'
 import { analysis } from './analysis.ts'
+import { audit } from './audit.ts'
 import { changeDeployment } from './change-deployment.ts'
 import { checkDeployment } from './check-deployment.ts'
 import { decideDeployment } from './decide-deployment.ts'
@@ -17,6 +19,7 @@ import { recordDeployment } from './record-deployment.ts'
 import { rollbackHistory } from './rollback-history.ts'
 import { showDeployment } from './show-deployment.ts'
 import { showRollback } from './show-rollback.ts'
+import { snapshots } from './snapshots.ts'
 import { summary } from './summary.ts'
 import { verifyDeployment } from './verify-deployment.ts'
 
@@ -36,10 +39,13 @@ export const keyedRoutes: readonly Route[] = [
   analysis,
   freezes,
   quarantine,
+  actors,
   ingestErrors,
   showRollback,
   overrideRollback,
   abortRollback,
+  audit,
+  snapshots,
   summary,
   readyz,
 ]

@@ -34,7 +34,7 @@ export const recordDeployment: Route = (app, { control }) => {
       },
     },
     async (request, reply) => {
-      const { created, body } = await control.recordDeployment(request.body, callOf({}, request.headers))
+      const { created, body } = await control.recordDeployment(request.body, callOf(request.body, request.headers))
       return reply
         .code(created ? 201 : 200)
         .header('location', `/v1/deployments/${body.deployment_id}`)

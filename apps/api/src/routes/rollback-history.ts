@@ -13,7 +13,7 @@ export const rollbackHistory: Route = (app, { control }) => {
         tags: ['rollbacks'],
         security: keyed,
         querystring: historyQuery,
-        response: { 200: answer('The rollbacks.', historyResponse), ...failures() },
+        response: { 200: answer('The rollbacks.', historyResponse), ...failures('rollback_not_found') },
       },
     },
     (request) => control.history(request.query),

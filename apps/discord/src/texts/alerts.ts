@@ -24,7 +24,7 @@ export const outcomeAlert = (view: RollbackView, live: LiveNow, botId: string): 
   const status = isOverridden(view) ? 'APPROVED by override' : 'APPROVED'
   const end = footer(view.service, view.event_id)
   if (state === 'verified') {
-    return fit(['✅ ROLLBACK COMPLETE', '', ...facts(view, status), '', completedLine(view), end])
+    return fit(['✅ ROLLBACK COMPLETE', '', ...facts(view, status), '', completedLine(view), ...undoLines(view), end])
   }
   const detail = plain(view.detail ?? 'no reason was given')
   if (state === 'aborted') {
@@ -92,6 +92,13 @@ const facts = (view: RollbackView, status: string): Line[] => [
   `Target: ${targetName(view.target_deployment)}`,
   `Constitutional Status: ${status}`,
 ]
+
+/** What became of the migrations, where some were to be undone. */
+const undoLines = ({ steps }: RollbackView): Line[] => {
+  const step = steps.findLast(({ step: name, status }) => name === 'undo_migrations' && status !== 'started')
+  if (step?.detail == null) return []
+  return [`${step.status === 'failed' ? '⚠️ Migrations: not all undone.' : 'Migrations:'} ${plain(step.detail)}`]
+}
 
 const completedLine = (view: RollbackView): string => {
   const tookMs = approvalToLiveMs(view)

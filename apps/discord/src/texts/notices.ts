@@ -18,6 +18,7 @@ const HEADLINES: Record<NoticeKind, string> = {
   blind: '⚠️ HEALTH CANNOT BE READ',
   baseline: 'ℹ️ IN BREACH BEFORE THE DEPLOYMENT',
   unfenced: '⚠️ DEPLOYED OUT OF TURN',
+  undo_failed: '❌ MIGRATIONS NOT UNDONE',
   orphaned: '❌ ROLLBACK LOST',
 }
 
@@ -29,13 +30,14 @@ const ENDINGS: Record<NoticeKind, string> = {
   blind: 'R.O.M.A.N. neither trusts nor blames what it cannot see. It goes on watching.',
   baseline: 'The signal is not blamed on this deployment until it has recovered once.',
   unfenced: 'It is recorded, watched and live. Look whether that is what you want.',
+  undo_failed: 'Manual intervention required: the earlier version runs on a database that is newer than it.',
   orphaned: 'Manual intervention required: look at what is live.',
 }
 
 /** The text of every announcement that is not a rollback's. `deployment` is null where it cannot be read. */
 export const noticeText = (announcement: Announcement, deployment: DeploymentView | null, botId: string): string => {
   const kind = announcement.kind as NoticeKind
-  const { reason, detail, violations = [] } = announcement.payload
+  const { reason, detail, warning, violations = [] } = announcement.payload
   const { names: violated } = parseViolationNames(violations.join(','))
   const name = deploymentName(deployment?.version ?? null, announcement.deployment_id)
   const overridable = kind === 'decision' && violations.length > 0
@@ -47,6 +49,7 @@ export const noticeText = (announcement: Announcement, deployment: DeploymentVie
       `Environment: ${plain(announcement.environment)}`,
       ...(reason === undefined ? [] : [`Reason: ${plain(reason)}`]),
       ...(typeof detail === 'string' ? [`Detail: ${plain(detail)}`] : []),
+      ...(typeof warning === 'string' ? [`Warning: ${plain(warning)}`] : []),
       ...(overridable ? ['Constitutional Status: REJECTED', '', ...violationLines([], violated)] : []),
       '',
       ...(overridable ? overrideLines(announcement.deployment_id, violated, botId) : [ENDINGS[kind]]),

@@ -11,6 +11,7 @@ const BEGINS: Record<RollbackPhase, number> = {
   claiming: 15,
   deploying: 20,
   switching: 95,
+  undoing: 100,
   verifying: 100,
   ended: 100,
 }
@@ -22,6 +23,7 @@ const WORDS: Record<RollbackPhase, string> = {
   claiming: 'taking the environment',
   deploying: 'deploying',
   switching: 'switching',
+  undoing: 'live',
   verifying: 'live',
   ended: 'live',
 }

@@ -1,4 +1,5 @@
 import {
+  countsErrors,
   entropyOf,
   type HealthSample,
   judgeSample,
@@ -17,6 +18,7 @@ import {
   type ControlContext,
   concludeRollback,
   giveVerdict,
+  noteDeleted,
   readMissedTicks,
   readVerdict,
   type StoredVerdict,
@@ -40,7 +42,9 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
     const before = await readVerdict(context, deployment_id, phase)
     if (before !== null) return before
     await setGuardPhase(context, deployment_id, phase === 'window' ? 'watching' : 'standing_by')
-    let state = heartbeatDetails<WatchState>() ?? (await newWatch(context, deployment_id, phase))
+    const begun = heartbeatDetails<WatchState>() ?? (await newWatch(context, deployment_id, phase))
+    if (begun === null) return noteDeleted(context, deployment_id, phase)
+    let state = begun
 
     const untold: WatchEffect[] = []
     /** What cannot be told now, because PostgreSQL is what cannot be read, is told at a later tick; the watch goes on. */
@@ -93,7 +97,8 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
           const verdict = await step(missed)
           if (verdict !== null) return verdict
         }
-        return follow(sampler, deployment_id, step)
+        const verdict = await follow(sampler, deployment_id, step, (at) => countsErrors(state.plan, at))
+        return verdict ?? noteDeleted(context, deployment_id, phase)
       },
     )
   },
@@ -101,7 +106,13 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
   watchUntilOvertaken: async ({ deployment_id }) => {
     await beating(
       () => undefined,
-      () => follow(sampler, deployment_id, async (tick) => (tick.superseded ? true : null)),
+      () =>
+        follow(
+          sampler,
+          deployment_id,
+          async (tick) => (tick.superseded ? true : null),
+          () => false,
+        ),
     )
   },
 
@@ -113,43 +124,51 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
     if (event.status !== 'in_progress') return { status: event.status, detail: event.detail ?? '' }
     const replacement = event.replacement!
     const policy = replacement.policy as unknown as Parameters<typeof startVerification>[0]
+    // Until its migrations were undone the target ran on a schema that is newer than it.
+    const { migrations_settled: settledAt } = event.moments as { migrations_settled?: string }
+    const settledMs = settledAt === undefined ? 0 : Date.parse(settledAt)
     let state =
       heartbeatDetails<VerificationState>() ??
       startVerification({
-        deployed_at: replacement.deployed_at!.getTime(),
+        deployed_at: Math.max(replacement.deployed_at!.getTime(), settledMs),
         thresholds: policy.thresholds,
         watch: policy.watch,
       })
     return beating(
       () => state,
       () =>
-        follow(sampler, replacement.deployment_id, async (tick) => {
-          const seen = observeVerification(state, {
-            at: tick.at_ms,
-            sample: tick.sample,
-            errors_total: tick.errors_since_deployed,
-            superseded: tick.superseded,
-          })
-          if (seen.keep_sample) {
-            sampler.keep({
-              deployment_id: replacement.deployment_id,
-              phase: 'verify',
-              state: seen.sample_verdict.state,
-              reason: seen.sample_verdict.reason,
+        follow(
+          sampler,
+          replacement.deployment_id,
+          async (tick) => {
+            const seen = observeVerification(state, {
+              at: tick.at_ms,
               sample: tick.sample,
+              errors_total: tick.errors_since_deployed,
+              superseded: tick.superseded,
             })
-          }
-          if (seen.verdict === null) {
-            state = seen.state
-            return null
-          }
-          return concludeRollback(context, event_id, {
-            kind: seen.verdict.kind,
-            reason: seen.verdict.reason,
-            health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
-            entropy: entropyOf(seen.verdict.sample),
-          })
-        }),
+            if (seen.keep_sample) {
+              sampler.keep({
+                deployment_id: replacement.deployment_id,
+                phase: 'verify',
+                state: seen.sample_verdict.state,
+                reason: seen.sample_verdict.reason,
+                sample: tick.sample,
+              })
+            }
+            if (seen.verdict === null) {
+              state = seen.state
+              return null
+            }
+            return concludeRollback(context, event_id, {
+              kind: seen.verdict.kind,
+              reason: seen.verdict.reason,
+              health: reportOfSample(seen.verdict.sample, policy.thresholds, seen.verdict.kind === 'verified'),
+              entropy: entropyOf(seen.verdict.sample),
+            })
+          },
+          () => true,
+        ).then((concluded) => concluded ?? { status: event.status, detail: 'Its deployment was deleted' }),
     )
   },
 })
@@ -183,8 +202,14 @@ const tellEffect = (context: ControlContext, deploymentId: string, effect: Watch
 const reportOfSample = (sample: HealthSample, thresholds: Parameters<typeof judgeSample>[1], healthy: boolean) =>
   toHealthReport(sample, judgeSample(sample, thresholds), healthy)
 
-const newWatch = async (context: ControlContext, deploymentId: string, phase: WatchPhase): Promise<WatchState> => {
-  const row = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+/** Null where there is no such deployment any more. */
+const newWatch = async (
+  context: ControlContext,
+  deploymentId: string,
+  phase: WatchPhase,
+): Promise<WatchState | null> => {
+  const row = await context.db.prisma.deployments.findUnique({ where: { deployment_id: deploymentId } })
+  if (row === null) return null
   const policy = row.policy as unknown as Parameters<typeof startWatch>[0]
   const baseline = row.baseline as { in_breach?: SignalName[] } | null
   return startWatch({
@@ -205,12 +230,17 @@ const heartbeatDetails = <State>(): State | undefined => {
 }
 
 /**
- * Feeds ticks to `step` one at a time until it concludes. Ends early when the workflow cancels it, or when this worker
+ * Feeds ticks to `step` one at a time until it concludes; null where the deployment was deleted. Ends early when the workflow cancels it, or when this worker
  * shuts down, in which case another worker takes over.
  */
-const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) => Promise<T | null>): Promise<T> => {
+const follow = <T>(
+  sampler: Sampler,
+  deploymentId: string,
+  step: (tick: Tick) => Promise<T | null>,
+  countsErrors: (atMs: number) => boolean,
+): Promise<T | null> => {
   const activity = Context.current()
-  return new Promise<T>((resolve, reject) => {
+  return new Promise<T | null>((resolve, reject) => {
     const end = (finish: () => void): void => {
       stop()
       activity.cancellationSignal.removeEventListener('abort', cancelled)
@@ -224,7 +254,7 @@ const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) =>
             : ApplicationFailure.retryable('The worker is shutting down; another one goes on'),
         ),
       )
-    const stop = sampler.watch(deploymentId, async (tick) => {
+    const onTick = async (tick: Tick): Promise<void> => {
       try {
         const result = await step(tick)
         if (result !== null) end(() => resolve(result))
@@ -232,7 +262,8 @@ const follow = <T>(sampler: Sampler, deploymentId: string, step: (tick: Tick) =>
         // What a step writes may fail for a moment; the activity is retried whole, from its last heartbeat.
         end(() => reject(error))
       }
-    })
+    }
+    const stop = sampler.watch(deploymentId, { onTick, onGone: () => end(() => resolve(null)), countsErrors })
     if (activity.cancellationSignal.aborted) cancelled()
     else activity.cancellationSignal.addEventListener('abort', cancelled)
   })

@@ -14,7 +14,9 @@ import {
   noteDispatched,
   noteProgress,
   switchLive,
-  takeSnapshot,
+  type UndoBound,
+  type UndoOutcome,
+  undoMigrations,
 } from '@roman/control'
 import type { Deployer, DeployResult } from '@roman/deployers'
 import { Context } from '@temporalio/activity'
@@ -25,6 +27,7 @@ interface OfEvent {
   event_id: string
 }
 
+export type { UndoBound, UndoOutcome }
 export type DeployOutcome = { outcome: 'live' } | { outcome: 'failed' | 'aborted' | 'unknown'; reason: string }
 
 /** The rollback's steps. Each may run twice and finds what it did before. */
@@ -38,6 +41,7 @@ export interface RollbackSteps {
   /** What became live could not be followed to its proof. */
   concludeUnverified(input: OfEvent & { reason: string }): Promise<{ status: string; detail: string }>
   switchLive(input: OfEvent): Promise<{ deployment_id: string; at: string }>
+  undoMigrations(input: OfEvent): Promise<UndoOutcome>
   tellGuard(input: { deployment_id: string; ended: RollbackEnded }): Promise<void>
   failRollback(
     input: OfEvent & { step: string; reason: string; aborted_by: Actor | null },
@@ -52,15 +56,18 @@ export const createRollbackSteps = (context: ControlContext, deployers: Deployer
 
   createSnapshot: async ({ event_id }) => {
     const event = await context.db.prisma.rollback_events.findUniqueOrThrow({ where: { event_id } })
-    const snapshotId = await takeSnapshot(context, event.deployment_id!, 'pre_rollback', event_id)
+    const snapshot = await context.snapshots.take(event.deployment_id!, 'pre_rollback', event_id)
+    const taken = snapshot.kind === 'taken'
     await context.db.transaction(async (tx) => {
-      await keep(tx, event_id, { snapshot_id: snapshotId })
+      if (taken) await keep(tx, event_id, { snapshot_id: snapshot.snapshot_id })
       await advance(tx, event_id, {
         phase: 'snapshotting',
         step: {
           step: 'create_snapshot',
-          status: snapshotId === null ? 'warning' : 'completed',
-          detail: snapshotId ?? 'The snapshot could not be taken; the rollback goes on without it.',
+          status: taken ? 'completed' : 'warning',
+          detail: taken
+            ? `Snapshot ${snapshot.snapshot_id}`
+            : `The snapshot could not be taken: ${snapshot.reason}. The rollback goes on without it.`,
         },
       })
     })
@@ -93,6 +100,20 @@ export const createRollbackSteps = (context: ControlContext, deployers: Deployer
         released,
         followDeploy(context, deployers, event_id, { signal: abort.signal, attempt: activity.info.attempt }),
       ])
+    } finally {
+      clearInterval(beat)
+    }
+  },
+
+  undoMigrations: async ({ event_id }) => {
+    const activity = Context.current()
+    const beat = setInterval(() => activity.heartbeat(), HEARTBEAT_EVERY_MS)
+    try {
+      return await undoMigrations(context, event_id, activity.cancellationSignal)
+    } catch (error) {
+      // Nobody cancels it: the signal is a worker that shuts down.
+      if (!activity.cancellationSignal.aborted) throw error
+      throw ApplicationFailure.retryable('The worker is shutting down; another one goes on')
     } finally {
       clearInterval(beat)
     }

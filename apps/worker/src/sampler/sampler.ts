@@ -16,7 +16,7 @@ import type { Logger } from '@roman/runtime'
 export interface Tick {
   at_ms: number
   sample: HealthSample
-  /** As of a {@link WatchedReading}; null where unreadable. */
+  /** As of a {@link WatchedReading}; null where unreadable, or the watcher did not ask for it. */
   errors_in_window: number | null
   errors_since_deployed: number | null
   fault_at: Date | null
@@ -26,16 +26,24 @@ export interface Tick {
 
 /** Reads the health of everything that is watched with one query a tick, and hands each watcher its own. */
 export interface Sampler {
-  /** `onTick` is called one tick at a time; ticks that come while it works are skipped. Returns the way to stop. */
-  watch(deploymentId: string, onTick: (tick: Tick) => Promise<void>): () => void
+  /** Returns the way to stop. */
+  watch(deploymentId: string, calls: WatcherCalls): () => void
   /** Keeps a sample with the next batch. */
   keep(sample: KeptHealth): void
   stop(): Promise<void>
 }
 
-interface Watcher {
-  deploymentId: string
+interface WatcherCalls {
+  /** Called one tick at a time; ticks that come while it works are skipped. */
   onTick: (tick: Tick) => Promise<void>
+  /** PostgreSQL answered that there is no such deployment. */
+  onGone: () => void
+  /** Tells before a tick whether it needs `errors_total`, by the database's clock. */
+  countsErrors: (atMs: number) => boolean
+}
+
+interface Watcher extends WatcherCalls {
+  deploymentId: string
   busy: boolean
 }
 
@@ -62,12 +70,17 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
   let clockSkewMs = 0
 
   const round = async (): Promise<void> => {
-    const ids = [...new Set([...watchers].map((watcher) => watcher.deploymentId))]
-    if (ids.length > 0) {
-      const ticks = await readTicks(ids)
+    const asked = new Set([...watchers].map((watcher) => watcher.deploymentId))
+    if (asked.size > 0) {
+      const ticks = await readTicks([...asked])
       for (const watcher of watchers) {
+        // Who came during the query was not asked for.
+        if (watcher.busy || !asked.has(watcher.deploymentId)) continue
         const tick = ticks(watcher.deploymentId)
-        if (tick === null || watcher.busy) continue
+        if (tick === null) {
+          watcher.onGone()
+          continue
+        }
         watcher.busy = true
         void watcher.onTick(tick).finally(() => {
           watcher.busy = false
@@ -85,7 +98,11 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
 
   const readTicks = async (ids: string[]): Promise<(id: string) => Tick | null> => {
     try {
-      const readings = new Map((await readWatched(db, ids)).map((reading) => [reading.deployment_id, reading]))
+      // A tick early rather than a tick late.
+      const at = Date.now() + clockSkewMs + tickMs
+      const counting = [...watchers].filter((watcher) => watcher.countsErrors(at))
+      const counted = new Set(counting.map((watcher) => watcher.deploymentId))
+      const readings = new Map((await readWatched(db, ids, counted)).map((reading) => [reading.deployment_id, reading]))
       const first = readings.values().next().value
       if (first !== undefined) clockSkewMs = first.at_ms - Date.now()
       return (id) => {
@@ -138,8 +155,8 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
   const unlisten = listener.on(ERRORS_CHANNEL, tickSoon)
 
   return {
-    watch(deploymentId, onTick) {
-      const watcher: Watcher = { deploymentId, onTick, busy: false }
+    watch(deploymentId, calls) {
+      const watcher: Watcher = { deploymentId, ...calls, busy: false }
       watchers.add(watcher)
       tickSoon()
       return () => {

@@ -43,6 +43,7 @@ async function guard(input: GuardInput, desk: GuardDesk, steps: GuardSteps): Pro
     desk.index()
 
     if (verdict.kind === 'superseded') return { kind: 'superseded' }
+    if (verdict.kind === 'deleted') return { kind: 'deleted' }
     if (verdict.kind === 'inconclusive') end = { kind: 'inconclusive', reason: verdict.reason }
     if (verdict.kind === 'breach') {
       const outcome = await actOnBreach(input, desk, steps, phase)

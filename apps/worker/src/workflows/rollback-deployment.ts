@@ -5,11 +5,12 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
+  patched,
   proxyActivities,
   proxyLocalActivities,
 } from '@temporalio/workflow'
 import type { MonitorActivities } from '../activities/monitor-activities.ts'
-import type { DeployOutcome, RollbackSteps } from '../activities/rollback-steps.ts'
+import type { DeployOutcome, RollbackSteps, UndoBound, UndoOutcome } from '../activities/rollback-steps.ts'
 import { longWatch, shortStep } from './activity-options.ts'
 import { RollbackDesk } from './rollback-desk.ts'
 
@@ -88,6 +89,17 @@ async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> 
     desk.enter('switching')
     await step('Record that the previous version is live').switchLive(event)
 
+    // Asked only where there is something to undo: other rollbacks keep the history they always had.
+    if (judged.undo !== undefined && patched('undo-migrations')) {
+      desk.enter('undoing', {
+        detail: `${judged.target.version} is live; undoing ${judged.undo.migrations.join(', ')}`,
+      })
+      const undone = await undoMigrations(input, judged.undo)
+      if (undone.kind === 'ended') {
+        return { status: undone.status as RollbackStatus, detail: undone.detail, refused: false }
+      }
+    }
+
     desk.enter('verifying', { detail: `${judged.target.version} is live; verifying its health` })
     desk.index(null)
     const { verifyHealth } = proxyActivities<MonitorActivities>({
@@ -98,7 +110,7 @@ async function rollBack(input: RollbackInput, desk: RollbackDesk): Promise<End> 
     return { status: concluded.status as RollbackStatus, detail: concluded.detail, refused: false }
   } catch (error) {
     // A step that cannot be repeated has failed for good: the row must say so, and people must know.
-    if (desk.progress.phase === 'verifying') {
+    if (desk.progress.phase === 'undoing' || desk.progress.phase === 'verifying') {
       const end = await step('Give up the proof').concludeUnverified({ ...event, reason: rootMessage(error) })
       return { status: end.status as RollbackStatus, detail: end.detail, refused: false }
     }
@@ -147,6 +159,19 @@ async function deployPreviousVersion(input: RollbackInput, desk: RollbackDesk): 
     })
     return settleDeploy(event)
   }
+}
+
+/** Newest first, each exactly once. Not to be aborted: the previous version is live already. */
+async function undoMigrations(input: RollbackInput, undo: UndoBound): Promise<UndoOutcome> {
+  const { undoMigrations: run } = proxyActivities<RollbackSteps>({
+    taskQueue: input.task_queues.main,
+    startToCloseTimeout: undo.timeout_ms,
+    scheduleToCloseTimeout: undo.timeout_ms + 24 * 3_600_000,
+    heartbeatTimeout: input.timings.heartbeat_ms,
+    retry: { initialInterval: input.timings.retry_initial_ms, maximumInterval: input.timings.retry_max_ms },
+    summary: `Undo migrations, newest first: ${undo.migrations.join(', ')}`.slice(0, 200),
+  })
+  return run({ event_id: input.event_id })
 }
 
 /**

@@ -22,7 +22,7 @@ const progressQuery = defineQuery<RollbackProgress>(QUERIES.progress)
 const abortUpdate = defineUpdate<AbortAnswer, [AbortRequest]>(UPDATES.abort)
 
 /** From this phase on the previous version is, or is about to be recorded as, live: too late to abort. */
-const LIVE_PHASES: readonly RollbackPhase[] = ['switching', 'verifying', 'ended']
+const LIVE_PHASES: readonly RollbackPhase[] = ['switching', 'undoing', 'verifying', 'ended']
 
 /** What a rollback knows and what can be said to it. */
 export class RollbackDesk {

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { type Cli, clientOf, print, printJson } from '../cli.ts'
 import { currentBranch, currentCommit } from '../git.ts'
+import { migrationsIn } from '../migrations-folder.ts'
 
 interface Options {
   service?: string
@@ -11,6 +12,8 @@ interface Options {
   status: 'pending' | 'in_progress'
   id?: string
   deployedBy?: string
+  ci?: string
+  migrations?: string
   json?: boolean
 }
 
@@ -29,6 +32,8 @@ export const deployRecord = (cli: Cli): Command =>
     )
     .option('--id <uuid>', 'an id of your own, so that the same recording again is the same deployment')
     .option('--deployed-by <user>', 'uuid of a known user')
+    .option('--ci <identity>', 'who ran the pipeline, as "roman actors" knows them (such as github:octocat)')
+    .option('--migrations <folder>', "Prisma's folder, whose migrations came along; <name>/down.sql undoes one")
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const { variables } = cli.env()
@@ -41,6 +46,8 @@ export const deployRecord = (cli: Cli): Command =>
         ...(options.service !== undefined && { service: options.service }),
         ...(options.id !== undefined && { deployment_id: options.id }),
         ...(options.deployedBy !== undefined && { deployed_by: options.deployedBy }),
+        ...(options.ci !== undefined && { ci: { identity: options.ci } }),
+        ...migrationsIn(options.migrations, cli.cwd),
       })
       if (options.json) return printJson(cli, recorded)
       const { service, version, environment, deployment_id: id } = recorded

@@ -10,7 +10,8 @@ export const migrate = (cli: Cli): Command =>
     .action(async ({ json }: { json?: boolean }) => {
       const { database_url: url } = cli.env()
       const database = await loadDatabase()
-      const applied = await database.migrate(url).catch((cause: Error) => {
+      const onNotice = (notice: string): void => print(cli.err, `${cli.colors.yellow('!')} ${notice}`)
+      const applied = await database.migrate(url, { onNotice }).catch((cause: Error) => {
         throw new Error(
           `${withoutPassword(url)} could not be migrated: ${cause.message || (cause as { code?: string }).code}. Correct DATABASE_URL, or see that its user may create schemas.`,
           { cause },

@@ -1,35 +1,64 @@
+import type { PartitionCoverage } from '@roman/db'
 import { openTemporal, type RuntimeEnv, withoutPassword } from '@roman/runtime'
 import { createRomanClient, RomanApiError } from '@roman/sdk'
-import { loadDatabase } from '../database.ts'
+import { loadAudit, loadDatabase } from '../database.ts'
 import { type Finding, messageOf, not, ok } from './finding.ts'
 
 const WITHIN_MS = 5000
 
 /** What is said to run already: asked whether it does. */
-export async function checkDatabase(env: RuntimeEnv): Promise<Finding> {
+export async function checkDatabase(env: RuntimeEnv): Promise<Finding[]> {
   const name = 'Database'
   const where = withoutPassword(env.database_url)
-  const { openDatabase, pendingMigrations } = await loadDatabase()
+  const { openDatabase, pendingMigrations, readPartitionCoverage, refuseNewerSchema } = await loadDatabase()
   const db = openDatabase(env.database_url, { applicationName: 'roman-doctor', connectionsMax: 1 })
   try {
     const pending = await pendingMigrations(db.pool)
-    if (pending.length === 0) return ok(name, `${where}, migrations are up to date`)
-    return not(
-      'broken',
-      name,
-      `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`,
-      'Run "roman migrate".',
-    )
+    const newer = await refuseNewerSchema(db.pool).then(() => null, messageOf)
+    if (newer !== null) return [not('broken', name, `${where}: ${newer}`, 'Upgrade this installation.')]
+    if (pending.length === 0) {
+      const coverage = await readPartitionCoverage(db.pool)
+      return [ok(name, `${where}, migrations are up to date`), ...coverage.map(partitionsFinding), await checkAudit(db)]
+    }
+    const lacks = `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`
+    return [not('broken', name, lacks, 'Run "roman migrate".')]
   } catch (error) {
-    return not(
-      'broken',
-      name,
-      `${where}: ${messageOf(error)}`,
-      'Start it, correct DATABASE_URL, or unset it to have one started.',
-    )
+    const wayOut = 'Start it, correct DATABASE_URL, or unset it to have one started.'
+    return [not('broken', name, `${where}: ${messageOf(error)}`, wayOut)]
   } finally {
     await db.close()
   }
+}
+
+const DAY_MS = 86_400_000
+/** The worker keeps a week; less than this means that none has run for days. */
+const DAYS_AHEAD_MIN = 3
+
+/** Without a partition of their own rows are kept, and found, but no longer dropped by the day. */
+function partitionsFinding({ parent, covered_until, default_rows }: PartitionCoverage): Finding {
+  const name = `Partitions of ${parent}`
+  const days = Math.max(0, Math.floor((covered_until.getTime() - Date.now()) / DAY_MS))
+  const wayOut =
+    'Start a worker, which keeps them a week ahead, and see in its log what holds it up; or call ops.maintain_partitions (docs/production.md).'
+  if (days < DAYS_AHEAD_MIN) return not('warning', name, `made for ${days} days ahead`, wayOut)
+  if (default_rows > 0) {
+    const rows = default_rows < 1000 ? `${default_rows}` : '1000 or more'
+    return not('warning', name, `${rows} of its rows found none and lie in ops.${parent}_default`, wayOut)
+  }
+  return ok(name, `made for ${days} days ahead`)
+}
+
+async function checkAudit(db: Parameters<Awaited<ReturnType<typeof loadAudit>>['readUnsealed']>[0]): Promise<Finding> {
+  const { readAnchor, readUnsealed } = await loadAudit()
+  const { count, since } = await readUnsealed(db)
+  const { seal_number, events } = await readAnchor(db)
+  if (count === 0) return ok('Audit trail', `${events} events sealed, up to seal ${seal_number}`)
+  return not(
+    'warning',
+    'Audit trail',
+    `${count} events are not sealed, the oldest since ${since?.toISOString()}`,
+    'Start a worker; where one runs, its log says why it cannot seal.',
+  )
 }
 
 export async function checkTemporalServer(env: RuntimeEnv): Promise<Finding> {

@@ -44,6 +44,7 @@ export function deploymentScreen(cli: Pick<Cli, 'colors' | 'now'>, deployment: D
     lines.push(
       '',
       colors.yellow(`A decision waits for people until ${decision.expires_at}: ${decision.reason}.${violations}`),
+      ...(decision.warning ? [colors.yellow(`! ${decision.warning}`)] : []),
       waysOut(deployment, decision),
     )
   }

@@ -1,7 +1,7 @@
 import type { Rollback, RollbackStep, Validation } from '@roman/sdk'
 import type { Cli } from '../cli.ts'
 import { facts } from './table.ts'
-import { segmentLines, statusWord } from './words.ts'
+import { segmentLines, shortId, statusWord } from './words.ts'
 
 type Painted = Pick<Cli, 'colors'>
 
@@ -53,6 +53,12 @@ function findingsOf(validation: Validation): Finding[] {
   return findings.filter((finding) => typeof finding?.law === 'string' && typeof finding?.rule === 'string')
 }
 
+/** How to see what became of the database while the failing version was live. */
+function databaseWord({ snapshots: { deployment, pre_rollback } }: Rollback): string | null {
+  if (deployment === null || pre_rollback === null) return null
+  return `roman snapshots diff ${shortId(deployment.snapshot_id)} ${shortId(pre_rollback.snapshot_id)}`
+}
+
 /** One rollback, whole. */
 export function rollbackScreen(cli: Painted, rollback: Rollback): string {
   const { colors } = cli
@@ -65,6 +71,7 @@ export function rollbackScreen(cli: Painted, rollback: Rollback): string {
     ['phase', rollback.phase],
     ['outcome', rollback.detail],
     ['workflow', rollback.workflow_id],
+    ['database', databaseWord(rollback)],
   ])
   const laws = lawLines(cli, rollback.validation)
   return [

@@ -3,19 +3,45 @@ import { z } from 'zod'
 export const uuid = z.uuid()
 export const timestamp = z.iso.datetime({ offset: true })
 /** PostgreSQL stores no NUL, neither in text nor in JSON. */
-const holdsNul = (value: unknown): boolean => JSON.stringify(value)?.includes('\\u0000') ?? false
-/** Text from people: no NUL (PostgreSQL refuses it) and a bound. */
-export const text = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(max)
-    .refine((value) => !value.includes('\u0000'), 'must not contain a NUL character')
-export const anyJson = z.json().refine((value) => !holdsNul(value), 'must not contain a NUL character')
-export const json = z
-  .record(z.string(), z.json())
-  .refine((value) => !holdsNul(value), 'must not contain a NUL character')
+const holdsNul = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? value.includes('\u0000')
+    : typeof value === 'object' && value !== null && Object.entries(value).some((entry) => entry.some(holdsNul))
+
+/** Nor half a character, as a text that was cut ends with: it becomes the replacement character. */
+const whole = <T>(value: T): T => {
+  if (typeof value === 'string') return value.replaceAll(/\p{Surrogate}/gu, '\ufffd') as T
+  if (Array.isArray(value)) return value.map(whole) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map((entry) => entry.map(whole))) as T
+}
+
+const storable = <S extends z.ZodType>(schema: S): S =>
+  schema.overwrite(whole).refine((value) => !holdsNul(value), 'must not contain a NUL character')
+
+/** Text of any kind, within a bound. */
+export const freeText = (max: number) => storable(z.string().min(1).max(max))
+/** Text from people, trimmed. */
+export const text = (max: number) => storable(z.string().trim().min(1).max(max))
+
+const JSON_MAX_BYTES = 64 * 1024
+const bounded = <S extends z.ZodType>(schema: S): S =>
+  schema.refine(
+    (value) => new TextEncoder().encode(JSON.stringify(value)).length <= JSON_MAX_BYTES,
+    `must be no larger than ${JSON_MAX_BYTES} bytes`,
+  )
+/** JSON from callers. */
+export const anyJson = bounded(storable(z.json()))
+export const metadata = bounded(storable(z.record(z.string(), z.json())))
+
+const NEWEST_MS = Date.UTC(9999, 11, 31)
+/** When something happened, by somebody's clock; from there on in UTC. What PostgreSQL has no date for is refused. */
+export const pastTimestamp = timestamp
+  .refine((value) => !(Date.parse(value) < 0), 'must not be before 1970; correct the clock that wrote it')
+  .overwrite((value) => {
+    const ms = Date.parse(value)
+    return Number.isNaN(ms) ? value : new Date(Math.min(ms, NEWEST_MS)).toISOString()
+  })
 
 /** Wherever a person names a deployment: its uuid, a unique prefix of it (8 characters at least), or its version. */
 export const deploymentRef = text(200)
@@ -42,6 +68,9 @@ export const idempotencyKey = text(200)
 
 /** Discord member on whose behalf the Discord app acts; recorded, never trusted for rights. */
 export const discordActor = z.strictObject({ id: z.string().regex(/^\d{5,25}$/), name: text(200) })
+
+/** Identity of CI on whose behalf a pipeline acts, such as `github:octocat`; recorded, never trusted for rights. */
+export const ciActor = z.strictObject({ identity: text(200), name: text(200).optional() })
 
 export const deploymentStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'rolled_back'])
 export const rollbackStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'aborted'])
@@ -71,5 +100,5 @@ export const errorBody = z.object({
   success: z.literal(false),
   error: z.string(),
   code: z.string(),
-  details: json.optional(),
+  details: z.record(z.string(), z.json()).optional(),
 })

@@ -121,8 +121,15 @@ export const environmentConfig = z.strictObject({
   decision_wait_seconds: seconds(1800),
   /** Automatic rollbacks an hour; beyond it people are asked. */
   rollbacks_per_hour: z.number().int().min(1).max(100).default(3),
-  /** What becomes of migrations newer than the target: they are kept. */
-  migrations: z.enum(['keep']).default('keep'),
+  /** What becomes of migrations newer than the target: they stay, or their rollback scripts are run. */
+  migrations: z.enum(['keep', 'undo']).default('keep'),
+  /** A migration that could not be undone: the rollback has failed, or its health is verified all the same. */
+  on_undo_failure: z.enum(['stop', 'continue']).default('stop'),
+  /** How long one rollback script may take, and how long it may wait for a lock. */
+  undo_timeout_seconds: seconds(60, 3600),
+  undo_lock_timeout_seconds: seconds(5, 600),
+  /** The database the service's migrations are applied to; that of its `postgres` health source unless given. */
+  migrations_url_env: z.string().min(1).optional(),
 })
 export type EnvironmentConfig = z.output<typeof environmentConfig>
 
@@ -136,11 +143,29 @@ export const discordConfig = z.strictObject({
 })
 export type DiscordConfig = z.output<typeof discordConfig>
 
+/** How long the ops database keeps what grows: at least so long, and up to a partition longer. */
+export const retentionConfig = z.strictObject({
+  /** Health reads the last hour, backtests as far back as they are asked to. */
+  logs_days: z.number().int().min(1).max(3650).default(30),
+  /** They explain a decision long after it was made. */
+  samples_days: z.number().int().min(1).max(3650).default(400),
+})
+export type RetentionConfig = z.output<typeof retentionConfig>
+export const snapshotsConfig = z.strictObject({
+  /** Variables of our own processes whose values are kept with a snapshot. Secrets are redacted even where they are named. */
+  environment: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'))
+    .max(200)
+    .default(['NODE_ENV', 'TZ', 'LANG', 'LOG_LEVEL', 'TEMPORAL_NAMESPACE', 'ROMAN_TASK_QUEUE_PREFIX']),
+})
+
 /** `roman.yaml`. */
 export const romanConfig = z.strictObject({
   services: z
     .record(serviceName, z.strictObject({ environments: z.record(environmentName, environmentConfig) }))
     .refine((services) => Object.keys(services).length > 0, 'describe at least one service'),
   discord: discordConfig.optional(),
+  retention: retentionConfig.prefault({}),
+  snapshots: snapshotsConfig.prefault({}),
 })
 export type RomanConfig = z.output<typeof romanConfig>

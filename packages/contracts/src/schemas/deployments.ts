@@ -1,19 +1,50 @@
 import { z } from 'zod'
 import {
   anyJson,
+  ciActor,
   deploymentStatus,
   discordActor,
   environmentName,
+  freeText,
   gitBranch,
   gitCommit,
   health,
-  json,
+  metadata,
+  pastTimestamp,
   serviceName,
   text,
   timestamp,
   uuid,
   version,
 } from './common.ts'
+
+const noNul = (value: string): boolean => !value.includes('\u0000')
+
+/** One migration of the service, as it was applied to its database. */
+export const recordedMigration = z.strictObject({
+  name: text(255),
+  /** SHA-256 of its SQL, as Prisma's checksum. */
+  hash: text(128),
+  /** SQL that undoes it; run whole, in one transaction, where `migrations: undo` is configured. */
+  rollback_script: z.string().max(65_536).refine(noNul, 'must not contain a NUL character').optional(),
+  execution_time_ms: z.number().int().min(0).max(2_147_483_647).optional(),
+  /** When it was applied; when it is recorded, unless given. */
+  applied_at: timestamp.optional(),
+  /** It failed. */
+  error_message: text(10_000).optional(),
+})
+export type RecordedMigrationInput = z.infer<typeof recordedMigration>
+
+const migrationsGiven = {
+  /** Oldest first. Those that are recorded already stay with the deployment they first came with. */
+  migrations: z
+    .array(recordedMigration)
+    .max(500)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'names a migration twice')
+    .optional(),
+  /** The list is a whole Prisma folder; what of it was applied is read from the service's `_prisma_migrations`. */
+  migrations_tool: z.literal('prisma').optional(),
+}
 
 /** `POST /v1/deployments`. */
 export const recordDeploymentRequest = z.strictObject({
@@ -25,9 +56,12 @@ export const recordDeploymentRequest = z.strictObject({
   git_branch: gitBranch,
   status: z.enum(['pending', 'in_progress']).default('in_progress'),
   deployed_by: uuid.optional(),
+  /** Who ran the pipeline; the user it is known as is `deployed_by` unless that is given. */
+  ci: ciActor.optional(),
   /** What the deployment says of itself; judged by the four laws when it is recorded. */
   action_profile: anyJson.optional(),
-  metadata: json.optional(),
+  metadata: metadata.optional(),
+  ...migrationsGiven,
 })
 export type RecordDeploymentRequest = z.infer<typeof recordDeploymentRequest>
 
@@ -52,6 +86,8 @@ export type RecordDeploymentResponse = z.infer<typeof recordDeploymentResponse>
 export const changeDeploymentRequest = z.strictObject({
   status: z.enum(['in_progress', 'failed']),
   reason: text(2000).optional(),
+  ci: ciActor.optional(),
+  ...migrationsGiven,
 })
 export type ChangeDeploymentRequest = z.infer<typeof changeDeploymentRequest>
 
@@ -72,6 +108,8 @@ export const guardView = z.object({
       asked_at: timestamp,
       expires_at: timestamp,
       event_id: uuid.nullable(),
+      /** Which migrations the rollback would undo. */
+      warning: z.string().nullable().optional(),
     })
     .nullable(),
 })
@@ -141,17 +179,13 @@ export const errorRow = z.strictObject({
   service: serviceName.optional(),
   environment: environmentName,
   severity: z.enum(['debug', 'info', 'warning', 'error', 'critical']),
-  message: z
-    .string()
-    .min(1)
-    .max(10_000)
-    .refine((value) => !value.includes('\u0000'), 'must not contain a NUL character'),
+  message: freeText(10_000),
   deployment_id: uuid.optional(),
   version: version.optional(),
   source: text(200).optional(),
-  occurred_at: timestamp.optional(),
+  occurred_at: pastTimestamp.optional(),
   idempotency_key: text(200).optional(),
-  metadata: json.optional(),
+  metadata: metadata.optional(),
 })
 export type ErrorRow = z.infer<typeof errorRow>
 

@@ -4,7 +4,6 @@ import {
   discordActor,
   environmentName,
   health,
-  json,
   rollbackStatus,
   serviceName,
   text,
@@ -13,6 +12,7 @@ import {
   uuid,
   validation,
 } from './common.ts'
+import { rollbackSnapshots } from './snapshots.ts'
 
 /** `POST /auto-rollback`. */
 export const executeRollbackRequest = z.object({
@@ -49,7 +49,7 @@ export const executeRollbackResponse = z.object({
   deduplicated: z.boolean().optional(),
   error: z.string().optional(),
   code: z.string().optional(),
-  details: json.optional(),
+  details: z.record(z.string(), z.json()).optional(),
 })
 export type ExecuteRollbackResponse = z.infer<typeof executeRollbackResponse>
 
@@ -60,7 +60,7 @@ export const rejectedRollbackResponse = z.object({
   code: z.string(),
   event_id: uuid,
   validation: validation.nullable(),
-  details: json.optional(),
+  details: z.record(z.string(), z.json()).optional(),
 })
 export type RejectedRollbackResponse = z.infer<typeof rejectedRollbackResponse>
 
@@ -71,7 +71,13 @@ export const checkRequest = z.object({
   environment: environmentName.optional(),
 })
 export type CheckRequest = z.infer<typeof checkRequest>
-export const checkResponse = z.object({ should_rollback: z.boolean(), reason: z.string(), health })
+export const checkResponse = z.object({
+  should_rollback: z.boolean(),
+  reason: z.string(),
+  health,
+  /** Which migrations a rollback of it would undo; absent where there are none. */
+  warnings: z.array(z.string()).optional(),
+})
 export type CheckResponse = z.infer<typeof checkResponse>
 
 export const rollbackStep = z.object({
@@ -124,6 +130,7 @@ export const rollbackView = rollbackRow.extend({
   target_deployment: targetDeployment.nullable(),
   replacement_deployment_id: uuid.nullable(),
   snapshot_id: uuid.nullable(),
+  snapshots: rollbackSnapshots,
   refused_event_id: uuid.nullable(),
   detail: z.string().nullable(),
   progress: z.object({ percent: z.number().nullable(), text: z.string() }).nullable(),
@@ -135,6 +142,7 @@ export const historyQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(10),
   service: serviceName.optional(),
   environment: environmentName.optional(),
+  before: uuid.optional().describe('The event_id of the last rollback you have: those before it follow'),
 })
 export type HistoryQuery = z.infer<typeof historyQuery>
 export const historyResponse = z.object({ rollbacks: z.array(rollbackRow) })

@@ -9,10 +9,11 @@ import {
   judgeSample,
   toHealthReport,
 } from '@roman/constitution'
-import { type Actor, type GuardOutcome, type GuardPhase, RomanError } from '@roman/contracts'
+import { type Actor, type GuardOutcome, type GuardPhase, guardWorkflowId, RomanError } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
 import { noticesSilence } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
+import { migrationsAtStake } from '../evidence.ts'
 import { configuredNow } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
@@ -28,7 +29,8 @@ export type VerdictKind = 'healthy' | 'breach' | 'inconclusive' | 'superseded' |
 
 export interface StoredVerdict {
   phase: string
-  kind: VerdictKind
+  /** `deleted` is said and never stored: there is nothing to store it with. */
+  kind: VerdictKind | 'deleted'
   reason: string
 }
 
@@ -218,7 +220,8 @@ export const decideOnBreach = async (
   deploymentId: string,
   phase: string,
 ): Promise<BreachDecision> => {
-  const deployment = await context.db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id: deploymentId } })
+  const deployment = await context.db.prisma.deployments.findUnique({ where: { deployment_id: deploymentId } })
+  if (deployment === null) return { kind: 'superseded', reason: 'The deployment was deleted' }
   const verdict = await context.db.prisma.guard_verdicts.findUniqueOrThrow({
     where: { deployment_id_phase: { deployment_id: deploymentId, phase } },
   })
@@ -334,6 +337,7 @@ export const ask = async (
   const id = deployment.deployment_id
   const decisionId = idFrom(question.kind ?? 'rollback', id, question.key)
   const waitSeconds = (deployment.policy as { decision_wait_seconds?: number }).decision_wait_seconds ?? 1800
+  const warning = await migrationsAtStake(context, deployment)
   const outcome = await context.db.transaction(async (tx) => {
     const live = await lockLive(tx, deployment.service, deployment.environment)
     if (live.deployment_id !== id) return null
@@ -352,6 +356,7 @@ export const ask = async (
           violations: question.violations ?? [],
           expires_at: new Date(Date.now() + waitSeconds * 1000),
           event_id: question.event_id ?? null,
+          warning,
         },
       ],
       skipDuplicates: true,
@@ -372,7 +377,12 @@ export const ask = async (
       deployment_id: id,
       decision_id: decisionId,
       event_id: question.event_id ?? null,
-      payload: { reason: question.reason, detail: question.detail, violations: question.violations ?? [] },
+      payload: {
+        reason: question.reason,
+        detail: question.detail,
+        violations: question.violations ?? [],
+        ...(warning === null ? {} : { warning }),
+      },
     })
   })
   if (outcome === null) return { kind: 'superseded', reason: 'A newer deployment is live' }
@@ -458,6 +468,43 @@ export const tellOnce = async (
     }),
   )
   await deliver(context, [key])
+}
+
+/**
+ * A deployment that was deleted under its guard, which only who switches the triggers off can do: it is put on record and
+ * people are told, once, from what the guard was started with.
+ */
+export const noteDeleted = async (
+  context: ControlContext,
+  deploymentId: string,
+  phase: string,
+): Promise<StoredVerdict> => {
+  const reason = `Deployment ${deploymentId} was deleted from the database while it was guarded. Its guard has ended, and nobody watches what is live there.`
+  const key = await context.db.transaction(async (tx) => {
+    const dedupe_key = `deleted:${deploymentId}`
+    const started = await tx.outbox.findUnique({ where: { key: guardWorkflowId(deploymentId) } })
+    const { service = '', environment = '' } = (started?.payload ?? {}) as { service?: string; environment?: string }
+    if ((await tx.announcements.count({ where: { dedupe_key } })) === 0) {
+      await audit(tx, {
+        event_type: 'deployment_deleted',
+        severity: 'critical',
+        source: 'guard',
+        description: reason,
+        deployment_id: deploymentId,
+        metadata: { service, environment },
+      })
+    }
+    return announce(tx, {
+      kind: 'orphaned',
+      dedupe_key,
+      service,
+      environment,
+      deployment_id: deploymentId,
+      payload: { reason },
+    })
+  })
+  await deliver(context, [key])
+  return { phase, kind: 'deleted', reason }
 }
 
 /** False where it had ended before. */

@@ -1,4 +1,10 @@
-import { mayRollBack, type RollbackDecision, type RollbackValidation, type ViolationName } from '@roman/constitution'
+import {
+  mayRollBack,
+  plannedUndo,
+  type RollbackDecision,
+  type RollbackValidation,
+  type ViolationName,
+} from '@roman/constitution'
 import type { ControlContext } from '../context.ts'
 import { type DeployerFacts, gatherEvidence } from '../evidence.ts'
 import { reportOf } from '../health.ts'
@@ -6,6 +12,7 @@ import { audit, json } from '../store/audit.ts'
 import { advance, keep } from '../store/steps.ts'
 import { explain } from '../use-cases/refusal.ts'
 import type { RollbackRecord } from '../use-cases/request-rollback.ts'
+import { type UndoBound, undoBound, undoPlanOf } from './undo-plan.ts'
 
 /** What a rollback's first step decides. A value, so that the workflow reads as the runbook. */
 export type JudgedRollback =
@@ -13,6 +20,8 @@ export type JudgedRollback =
       kind: 'approved'
       target: { deployment_id: string; version: string; git_commit: string }
       validation: RollbackValidation
+      /** Absent where no migration is undone. */
+      undo?: UndoBound
     }
   | { kind: 'refused'; validation: RollbackValidation; reasons: string[]; overridable: boolean }
   /** Ended before it was judged: another deployment is live, or a person aborted it. */
@@ -42,6 +51,7 @@ export const judgeRollback = async (
           authorised: true,
         },
   )
+  const undo = decision.allowed ? plannedUndo(evidence.migrations, decision.overridden) : []
   return context.db.transaction(async (tx) => {
     const description = describe(decision)
     await keep(tx, eventId, {
@@ -49,7 +59,7 @@ export const judgeRollback = async (
       rollback_plan: json({
         target: evidence.target,
         forced_target: evidence.forced_target,
-        migrations: evidence.migrations,
+        migrations: { ...evidence.migrations, undo },
         checks: evidence.checks,
         profile: decision.profile,
         trace: decision.trace,
@@ -83,7 +93,7 @@ export const judgeRollback = async (
         entropy_report: reportOf(reading),
       },
     })
-    return outcomeOf(decision, evidence.target)
+    return outcomeOf(decision, evidence.target, undoBound(undo, reading.policy))
   })
 }
 
@@ -97,9 +107,10 @@ const describe = (decision: RollbackDecision): string =>
 const outcomeOf = (
   decision: RollbackDecision,
   target: { deployment_id: string; version: string; git_commit: string } | null,
+  undo: { undo?: UndoBound },
 ): JudgedRollback =>
   decision.allowed
-    ? { kind: 'approved', target: target!, validation: decision.validation }
+    ? { kind: 'approved', target: target!, validation: decision.validation, ...undo }
     : {
         kind: 'refused',
         validation: decision.validation,
@@ -129,9 +140,13 @@ const alreadyJudged = async (context: ControlContext, event: RollbackRecord): Pr
   const target = await context.db.prisma.deployments.findUniqueOrThrow({
     where: { deployment_id: event.target_deployment_id! },
   })
+  const failing = await context.db.prisma.deployments.findUniqueOrThrow({
+    where: { deployment_id: event.deployment_id! },
+  })
   return {
     kind: 'approved',
     validation,
     target: { deployment_id: target.deployment_id, version: target.version, git_commit: target.git_commit },
+    ...undoBound(undoPlanOf(event), failing.policy),
   }
 }

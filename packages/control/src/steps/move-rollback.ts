@@ -300,7 +300,7 @@ export const failRollback = (
 
 /** A moment's health, kept beside the verdict so that before and after can be compared. */
 export interface Conclusion {
-  kind: 'verified' | 'unhealthy' | 'unverified' | 'superseded'
+  kind: 'verified' | 'unhealthy' | 'unverified' | 'superseded' | 'undo_failed'
   reason: string
   health: unknown
   entropy: number | null
@@ -310,6 +310,7 @@ const OUTCOMES = {
   unhealthy: 'The rollback did not help',
   unverified: 'The rollback could not be verified',
   superseded: 'A newer deployment went live before the rollback was verified',
+  undo_failed: 'Manual intervention required: not every migration was undone',
 } as const
 
 /** The end: proved healthy and known-good, or people are alerted. Never a second automatic rollback. */
@@ -321,49 +322,65 @@ export const concludeRollback = (
   context.db.transaction(async (tx) => {
     const first = await load(tx, eventId)
     await lockLive(tx, first.service, first.environment)
-    const event = await load(tx, eventId)
-    if (!isOpen(event)) return { status: event.status, detail: event.detail ?? '' }
-    const verified = conclusion.kind === 'verified'
-    const detail =
-      conclusion.kind === 'verified'
-        ? `Verified: ${conclusion.reason}`
-        : `${OUTCOMES[conclusion.kind]}: ${conclusion.reason}`
-    if (conclusion.kind !== 'superseded') {
-      await tx.deployments.update({
-        where: { deployment_id: event.replacement_deployment_id! },
-        data: {
-          status: verified ? 'success' : 'failed',
-          health_check_passed: verified,
-          health_check_details: json({
-            verdict: conclusion.kind,
-            reason: conclusion.reason,
-            health: conclusion.health,
-          }),
-          completed_at: new Date(),
-          ...(verified ? { entropy: conclusion.entropy } : {}),
-        },
-      })
-    }
-    await advance(tx, eventId, {
-      status: verified ? 'success' : 'failed',
-      detail,
-      moments: verified ? ['verified'] : [],
-      step: { step: 'verify_health', status: verified ? 'completed' : 'failed', detail },
-    })
-    await audit(tx, {
-      event_type: verified ? 'rollback_verified' : 'rollback_failed',
-      severity: verified ? 'info' : 'critical',
-      source: 'rollback',
-      description: detail,
-      deployment_id: event.deployment_id,
-      metadata: {
-        event_id: eventId,
-        replacement_deployment_id: event.replacement_deployment_id,
-        health: conclusion.health,
+    return concludeInTransaction(tx, await load(tx, eventId), conclusion, 'verify_health')
+  })
+
+/** The live row must be locked, and the event read after that. */
+export const concludeInTransaction = async (
+  tx: Tx,
+  event: RollbackRecord,
+  conclusion: Conclusion,
+  step: 'verify_health' | 'undo_migrations',
+): Promise<{ status: string; detail: string }> => {
+  if (!isOpen(event)) return { status: event.status, detail: event.detail ?? '' }
+  const verified = conclusion.kind === 'verified'
+  const detail =
+    conclusion.kind === 'verified'
+      ? `Verified: ${conclusion.reason}${whatWasNotUndone(event)}`
+      : `${OUTCOMES[conclusion.kind]}: ${conclusion.reason}`
+  if (conclusion.kind !== 'superseded') {
+    await tx.deployments.update({
+      where: { deployment_id: event.replacement_deployment_id! },
+      data: {
+        status: verified ? 'success' : 'failed',
+        health_check_passed: verified,
+        health_check_details: json({
+          verdict: conclusion.kind,
+          reason: conclusion.reason,
+          health: conclusion.health,
+        }),
+        completed_at: new Date(),
+        ...(verified ? { entropy: conclusion.entropy } : {}),
       },
     })
-    return { status: verified ? 'success' : 'failed', detail }
+  }
+  await advance(tx, event.event_id, {
+    status: verified ? 'success' : 'failed',
+    detail,
+    moments: verified ? ['verified'] : [],
+    step: { step, status: verified ? 'completed' : 'failed', detail },
   })
+  await audit(tx, {
+    event_type: verified ? 'rollback_verified' : 'rollback_failed',
+    severity: verified ? 'info' : 'critical',
+    source: 'rollback',
+    description: detail,
+    deployment_id: event.deployment_id,
+    metadata: {
+      event_id: event.event_id,
+      replacement_deployment_id: event.replacement_deployment_id,
+      health: conclusion.health,
+    },
+  })
+  return { status: verified ? 'success' : 'failed', detail }
+}
+
+/** A rollback that was to go on without it is healthy, and must not look as if all had gone to plan. */
+const whatWasNotUndone = ({ rollback_steps }: RollbackRecord): string => {
+  const steps = rollback_steps as unknown as { step: string; status: string; detail: string | null }[]
+  const failed = steps.find(({ step, status }) => step === 'undo_migrations' && status === 'failed')
+  return failed === undefined ? '' : `. Not every migration was undone. ${failed.detail}`
+}
 
 /** Temporal has lost this rollback: it is closed and people are told, so that a new request is possible. */
 export const closeOrphan = (context: ControlContext, eventId: string): Promise<string[]> =>

@@ -1,5 +1,6 @@
 import type { Actor } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
+import { storable } from './text.ts'
 
 type Severity = 'debug' | 'info' | 'warning' | 'error' | 'critical'
 
@@ -20,7 +21,7 @@ export const audit = async (tx: Tx, entry: AuditEntry): Promise<void> => {
       event_type: entry.event_type,
       severity: entry.severity,
       source: entry.source,
-      description: entry.description,
+      description: storable(entry.description),
       metadata: json({
         ...entry.metadata,
         ...(entry.deployment_id === null ? {} : { deployment_id: entry.deployment_id }),
@@ -30,6 +31,8 @@ export const audit = async (tx: Tx, entry: AuditEntry): Promise<void> => {
   })
 }
 
-/** JSON as Prisma takes it: no undefined, no functions. */
+/** JSON as Prisma takes it and PostgreSQL stores it: no undefined, no functions, no NUL. */
 export const json = (value: unknown): Prisma.InputJsonValue =>
-  JSON.parse(JSON.stringify(value ?? {})) as Prisma.InputJsonValue
+  JSON.parse(JSON.stringify(value ?? {}), (_key, inner) =>
+    typeof inner === 'string' ? storable(inner) : inner,
+  ) as Prisma.InputJsonValue

@@ -80,8 +80,8 @@ export const requireUser = async (
   userId: string | null | undefined,
 ): Promise<void> => {
   if (userId === null || userId === undefined) return
-  const found = await tx.$queryRaw<unknown[]>`SELECT id FROM auth.users WHERE id = ${userId}::uuid`
-  if (found.length === 0) {
+  const rows = await tx.$queryRaw<{ known: boolean }[]>`SELECT ops.is_user(${userId}::uuid) AS known`
+  if (rows[0]?.known !== true) {
     throw new RomanError(
       'unknown_user',
       `${field} ${userId} is not a user in auth.users. Leave it out, or add the user first.`,

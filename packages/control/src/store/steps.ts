@@ -1,7 +1,17 @@
 import type { RollbackPhase, RollbackStatus, RollbackStep } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
+import { storable } from './text.ts'
 
-type Moment = 'fault' | 'detected' | 'requested' | 'decided' | 'dispatched' | 'live' | 'verified'
+type Moment =
+  | 'fault'
+  | 'detected'
+  | 'requested'
+  | 'decided'
+  | 'dispatched'
+  | 'live'
+  /** Every migration that was to be undone is, or it was given up. */
+  | 'migrations_settled'
+  | 'verified'
 
 export interface Advance {
   phase?: RollbackPhase
@@ -19,15 +29,16 @@ export interface Advance {
 export const advance = async (tx: Tx, eventId: string, change: Advance): Promise<boolean> => {
   const terminal = change.status === 'success' || change.status === 'failed' || change.status === 'aborted'
   const moments = change.moments ?? []
+  const told = (text: string | null | undefined): string | null => (text == null ? null : storable(text))
   const step =
     change.step === undefined
       ? null
-      : JSON.stringify({ step: change.step.step, status: change.step.status, detail: change.step.detail ?? null })
+      : JSON.stringify({ step: change.step.step, status: change.step.status, detail: told(change.step.detail) })
   const updated = await tx.$executeRaw`
     UPDATE ops.rollback_events SET
       phase = coalesce(${terminal ? 'ended' : (change.phase ?? null)}::text, phase),
       status = coalesce(${change.status ?? null}::text, CASE WHEN status = 'pending' AND ${change.phase !== undefined} THEN 'in_progress' ELSE status END),
-      detail = coalesce(${change.detail ?? null}::text, detail),
+      detail = coalesce(${told(change.detail)}::text, detail),
       completed_at = CASE WHEN ${terminal} THEN clock_timestamp() ELSE completed_at END,
       moments = coalesce((
         SELECT jsonb_object_agg(name, to_jsonb(to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))

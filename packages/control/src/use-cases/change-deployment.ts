@@ -1,13 +1,13 @@
 import { mayTransition } from '@roman/constitution'
 import { type ChangeDeploymentRequest, type RecordDeploymentResponse, RomanError } from '@roman/contracts'
+import type { Tx } from '@roman/db'
 import type { ControlContext } from '../context.ts'
+import { examineScripts, recordMigrations } from '../migrations/record.ts'
 import type { Call } from '../port.ts'
-import { takeSnapshot } from '../snapshots.ts'
 import { audit } from '../store/audit.ts'
 import { resolveDeployment } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
-import { deliver } from '../store/outbox.ts'
-import { describeRecorded, goLive, wasLive } from './record-deployment.ts'
+import { beginGuarding, describeRecorded, goLive, wasLive } from './record-deployment.ts'
 
 /** The second step of a recording: the intended deployment is live now, or its deploy failed before it was. */
 export const changeDeployment = async (
@@ -17,7 +17,11 @@ export const changeDeployment = async (
   call: Call,
 ): Promise<RecordDeploymentResponse> => {
   const found = await resolveDeployment(context.db, ref)
-  const outcome = await context.db.transaction(async (tx) => {
+  const { given, warnings: faults } = examineScripts(
+    { migrations: input.migrations ?? [], tool: input.migrations_tool },
+    'live',
+  )
+  const change = async (tx: Tx): Promise<{ warnings: string[]; keys: string[] }> => {
     const live = await lockLive(tx, found.service, found.environment)
     const row = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: found.deployment_id } })
     if (input.status === 'in_progress') {
@@ -50,11 +54,13 @@ export const changeDeployment = async (
       actor: call.actor,
     })
     return { warnings: [], keys: [] }
-  })
-  if (outcome.keys.length > 0) {
-    await takeSnapshot(context, found.deployment_id, 'post_deployment')
-    await deliver(context, outcome.keys)
   }
+  const outcome = await context.db.transaction(async (tx) => {
+    const { warnings, keys } = await change(tx)
+    const noted = await recordMigrations(tx, found, given, call.actor)
+    return { keys, warnings: [...warnings, ...faults, ...noted] }
+  })
+  if (outcome.keys.length > 0) await beginGuarding(context, found.deployment_id, outcome.keys)
   return describeRecorded(context, found.deployment_id, outcome.warnings)
 }
 

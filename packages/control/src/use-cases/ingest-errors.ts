@@ -1,36 +1,40 @@
-import { type ErrorRow, type IngestErrorsResponse, RomanError } from '@roman/contracts'
+import { type IngestErrorsResponse, RomanError } from '@roman/contracts'
 import { errorRow } from '@roman/contracts/schemas'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
+import type { Intake } from '../intake.ts'
+import { type LogRow, storeLogs } from '../store/logs.ts'
 
-const INSERT = `
-WITH given AS (
-  SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (
-    service text, environment text, severity text, message text, source text, deployment_id uuid, version text,
-    occurred_at timestamptz, idempotency_key text, metadata jsonb
-  )
-)
-INSERT INTO ops.system_logs
-  (service, environment, severity, message, source, deployment_id, version, occurred_at, idempotency_key, metadata)
-SELECT service, environment, severity, message, source, deployment_id, version,
-  -- A clock that runs ahead must not put errors where no window looks yet.
-  least(coalesce(occurred_at, now()), now()), idempotency_key, metadata
-FROM given
-ON CONFLICT (service, environment, idempotency_key) DO NOTHING`
+const DAY_MS = 86_400_000
 
 /**
  * Stores a batch of log rows. Bad rows are named and the good ones kept; rows with a key that was seen before are
  * counted as duplicates. What is answered as accepted is committed.
  */
-export const ingestErrors = async (context: ControlContext, rows: unknown[]): Promise<IngestErrorsResponse> => {
+export const ingestErrors = async (
+  context: ControlContext,
+  intake: Intake,
+  rows: unknown[],
+): Promise<IngestErrorsResponse> => {
   const config = context.config.current()
+  const keptDays = config.retention.logs_days
+  const oldest = Date.now() - keptDays * DAY_MS
   const rejected: IngestErrorsResponse['rejected'] = []
-  const good: (ErrorRow & { service: string })[] = []
+  const good: LogRow[] = []
   rows.forEach((row, index) => {
     const parsed = errorRow.safeParse(row)
     if (!parsed.success) {
       const issue = parsed.error.issues[0]!
       rejected.push({ index, error: `${issue.path.join('.') || 'row'}: ${issue.message}` })
+      return
+    }
+    const { occurred_at: occurredAt } = parsed.data
+    // Its partition is dropped already, or about to be.
+    if (occurredAt !== undefined && Date.parse(occurredAt) < oldest) {
+      rejected.push({
+        index,
+        error: `occurred_at: ${occurredAt} is longer ago than logs are kept (${keptDays} days). Leave it out, or raise retention.logs_days in roman.yaml.`,
+      })
       return
     }
     try {
@@ -42,11 +46,6 @@ export const ingestErrors = async (context: ControlContext, rows: unknown[]): Pr
     }
   })
   if (good.length === 0) return { accepted: 0, duplicates: 0, rejected }
-  const { rowCount } = await context.db.pool.query({
-    name: 'roman-ingest',
-    text: INSERT,
-    values: [JSON.stringify(good)],
-  })
-  const stored = rowCount ?? 0
+  const stored = await intake.admit(good.length, () => storeLogs(context.db, good))
   return { accepted: good.length, duplicates: good.length - stored, rejected }
 }

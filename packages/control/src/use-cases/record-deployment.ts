@@ -11,10 +11,10 @@ import type { Tx } from '@roman/db'
 import { environmentOf } from '@roman/runtime'
 import type { ControlContext } from '../context.ts'
 import { readHealth } from '../health.ts'
+import { examineScripts, recordMigrations } from '../migrations/record.ts'
 import { noiseWarnings } from '../noise.ts'
 import { policyOf } from '../policy.ts'
 import type { Call } from '../port.ts'
-import { takeSnapshot } from '../snapshots.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, isQuarantined, openRollback, requireUser } from '../store/deployments.ts'
@@ -40,9 +40,13 @@ export const recordDeployment = async (
   const deploymentId = input.deployment_id?.toLowerCase() ?? idOfKey(call.idempotency_key, service, input.environment)
   const policy = policyOf(config)
   const wanted: Wanted = { ...input, service, deployment_id: deploymentId }
+  const { given, warnings: faults } = examineScripts(
+    { migrations: input.migrations ?? [], tool: input.migrations_tool },
+    input.status === 'pending' ? 'intent' : 'live',
+  )
   const { baseline, entropy } = await readBaseline(context, service, input.environment)
 
-  const outcome = await context.db.transaction(async (tx) => {
+  const record = async (tx: Tx): Promise<Recorded> => {
     const live = await lockLive(tx, service, input.environment)
     const existing = await tx.deployments.findUnique({ where: { deployment_id: deploymentId } })
     if (existing !== null) {
@@ -70,7 +74,7 @@ export const recordDeployment = async (
         version: input.version,
         git_commit: input.git_commit,
         git_branch: input.git_branch,
-        deployed_by: input.deployed_by ?? null,
+        deployed_by: input.deployed_by ?? (call.actor.kind === 'ci' ? call.actor.user_id : null),
         status: 'pending',
         fence: await nextFence(tx, live),
         policy: json(policy),
@@ -93,15 +97,32 @@ export const recordDeployment = async (
     })
     if (input.status === 'pending') return { row, created: true, warnings: decision.warnings, keys: [] }
     return { ...(await goLive(tx, live, row, call.actor)), created: true }
+  }
+  const outcome = await context.db.transaction(async (tx) => {
+    const recorded = await record(tx)
+    const noted = await recordMigrations(tx, recorded.row, given, call.actor)
+    return { ...recorded, warnings: [...recorded.warnings, ...faults, ...noted] }
   })
 
-  if (outcome.created || outcome.keys.length > 0) {
-    await takeSnapshot(context, deploymentId, outcome.row.status === 'pending' ? 'pre_deployment' : 'post_deployment')
-  }
-  if (outcome.keys.length > 0) await deliver(context, outcome.keys)
+  // Whoever announced it deploys when this is answered, so the state before must have been seen by then.
+  if (outcome.row.status === 'pending') await context.snapshots.take(deploymentId, 'pre_deployment')
+  if (outcome.keys.length > 0) await beginGuarding(context, deploymentId, outcome.keys)
   const noise = outcome.created ? await noiseWarnings(context, service, input.environment, policy) : []
   const warnings = [...outcome.warnings, ...noise]
   return { created: outcome.created, body: await describeRecorded(context, deploymentId, warnings) }
+}
+
+/** The guard does not wait for the snapshot: a bad deployment is found out from its first second. */
+export const beginGuarding = async (context: ControlContext, deploymentId: string, keys: string[]): Promise<void> => {
+  await Promise.all([deliver(context, keys), context.snapshots.take(deploymentId, 'post_deployment')])
+}
+
+interface Recorded {
+  row: DeploymentRecord
+  created: boolean
+  warnings: string[]
+  /** Workflows to deliver. */
+  keys: string[]
 }
 
 /** Whoever was live has a guard, or is a rollback's replacement. */

@@ -61,6 +61,7 @@ const guardOf = (row: Loaded): GuardView | null => {
             asked_at: decision.asked_at.toISOString(),
             expires_at: decision.expires_at.toISOString(),
             event_id: decision.event_id,
+            warning: decision.warning,
           },
   }
 }

@@ -3,6 +3,7 @@ import { explainRollback, type StoredStory } from '@roman/constitution/analysis'
 import type { ExplanationResponse } from '@roman/contracts'
 import type { Database } from '@roman/db'
 import { actorName } from '../actor-name.ts'
+import { accountOfSnapshot } from './rollback-snapshots.ts'
 
 const SAMPLES_MAX = 2_000
 
@@ -22,6 +23,7 @@ export const readExplanation = async (
     orderBy: { sampled_at: 'asc' },
     take: SAMPLES_MAX,
   })
+  const snapshots = await Promise.all(row.rollback_events.map((event) => accountOfSnapshot(db, event)))
   const story: StoredStory = {
     service: row.service,
     environment: row.environment,
@@ -57,7 +59,7 @@ export const readExplanation = async (
       decided_by: actorName(decision.decided_by),
       decision_reason: decision.decision_reason,
     })),
-    rollbacks: row.rollback_events.map((event) => {
+    rollbacks: row.rollback_events.map((event, index) => {
       const override = event.override as { violations: string[]; reason: string; actor?: unknown } | null
       return {
         event_id: event.event_id,
@@ -77,6 +79,7 @@ export const readExplanation = async (
             : { violations: override.violations, reason: override.reason, by: actorName(override.actor) },
         refused_event_id: event.refused_event_id,
         moments: event.moments as Record<string, string | null>,
+        snapshot: snapshots[index] ?? null,
       }
     }),
   }

@@ -3,10 +3,12 @@ import {
   type HistoryResponse,
   type RollbackRow,
   type RollbackView,
+  RomanError,
   rollbackWorkflowId,
   type Segments,
 } from '@roman/contracts'
-import type { Database, Prisma } from '@roman/db'
+import { type Database, Prisma } from '@roman/db'
+import { readRollbackSnapshots } from './rollback-snapshots.ts'
 
 type Moments = Record<string, string | null | undefined>
 
@@ -75,20 +77,37 @@ export const readRollback = async (db: Pick<Database, 'prisma'>, eventId: string
           },
     replacement_deployment_id: row.replacement_deployment_id,
     snapshot_id: row.snapshot_id,
+    snapshots: await readRollbackSnapshots(db, row),
     refused_event_id: row.refused_event_id,
     detail: row.detail,
     progress: row.progress as RollbackView['progress'],
   }
 }
 
+/** A page costs the same however far back it lies: it begins where the last one ended, and nothing is counted. */
 export const readHistory = async (db: Pick<Database, 'prisma'>, query: HistoryQuery): Promise<HistoryResponse> => {
+  const { service, environment, before, limit } = query
+  const conditions = [
+    ...(service === undefined ? [] : [Prisma.sql`service = ${service}`]),
+    ...(environment === undefined ? [] : [Prisma.sql`environment = ${environment}`]),
+    ...(before === undefined ? [] : [await olderThan(db, before)]),
+  ]
+  const page = await db.prisma.$queryRaw<{ id: bigint }[]>`
+    SELECT id FROM ops.rollback_events
+    ${conditions.length === 0 ? Prisma.empty : Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}`}
+    ORDER BY initiated_at DESC, id DESC LIMIT ${limit}`
   const rows = await db.prisma.rollback_events.findMany({
-    where: {
-      ...(query.service === undefined ? {} : { service: query.service }),
-      ...(query.environment === undefined ? {} : { environment: query.environment }),
-    },
-    orderBy: [{ initiated_at: 'desc' }],
-    take: query.limit,
+    where: { id: { in: page.map(({ id }) => id) } },
+    orderBy: [{ initiated_at: 'desc' }, { id: 'desc' }],
   })
   return { rollbacks: rows.map(rollbackRowOf) }
+}
+
+/** Compared where the microseconds are: a Date would cut them off. An index is entered by the first condition. */
+const olderThan = async (db: Pick<Database, 'prisma'>, eventId: string): Promise<Prisma.Sql> => {
+  const known = await db.prisma.rollback_events.findUnique({ where: { event_id: eventId }, select: { id: true } })
+  if (known === null)
+    throw new RomanError('rollback_not_found', `Rollback ${eventId}, given as "before", is not recorded.`)
+  const at = Prisma.sql`(SELECT initiated_at FROM ops.rollback_events WHERE id = ${known.id})`
+  return Prisma.sql`initiated_at <= ${at} AND (initiated_at < ${at} OR id < ${known.id})`
 }

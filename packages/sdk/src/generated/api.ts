@@ -343,6 +343,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/actors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which Discord member or CI identity is which user */
+        get: operations["listActors"];
+        put?: never;
+        /**
+         * Say which user a Discord member or CI identity is
+         * @description From then on what that identity does is done by that user; what it did before stays as it was.
+         */
+        post: operations["addActor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/actors/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a Discord member or CI identity be no user any more */
+        post: operations["removeActor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/errors": {
         parameters: {
             query?: never;
@@ -417,6 +455,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is the audit trail as it was sealed?
+         * @description Reads every event and every seal. `valid: false` with the findings is an answer, too. `complete: false` where the time was too short: then `roman audit verify` says. One verification at a time.
+         */
+        get: operations["verifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/anchor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The head of the chain, to be kept elsewhere */
+        get: operations["auditAnchor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** States of databases before and after deployments, newest first */
+        get: operations["listSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots/{snapshot}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One snapshot: row counts, migrations, metrics, configuration */
+        get: operations["showSnapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshots/{before}/diff/{after}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is different in the second of two snapshots */
+        get: operations["diffSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/summary": {
         parameters: {
             query?: never;
@@ -458,6 +584,30 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AuditAnchor: {
+            anchor: string;
+            seal_number: number;
+            chain_hash: string;
+            events: number;
+            sealed_at: string | null;
+        };
+        AuditVerification: {
+            valid: boolean;
+            complete: boolean;
+            findings: {
+                /** @enum {string} */
+                kind: "changed" | "missing" | "reordered" | "inserted_afterwards" | "not_sealed_in_time" | "seal_changed" | "seals_missing" | "chain_broken" | "rewritten" | "truncated";
+                event_id: number | null;
+                seal_number: number | null;
+                message: string;
+            }[];
+            findings_total: number;
+            seals: number;
+            events: number;
+            unsealed: number;
+            head: components["schemas"]["AuditAnchor"];
+            anchored: boolean;
+        };
         Decision: {
             /** @constant */
             success: true;
@@ -537,6 +687,7 @@ export interface components {
                 /** Format: date-time */
                 expires_at: string;
                 event_id: string | null;
+                warning?: string | null;
             } | null;
         };
         Health: {
@@ -587,6 +738,25 @@ export interface components {
             target_deployment: components["schemas"]["TargetDeployment"] | null;
             replacement_deployment_id: string | null;
             snapshot_id: string | null;
+            snapshots: {
+                deployment: {
+                    /** Format: uuid */
+                    snapshot_id: string;
+                    /** @enum {string} */
+                    snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+                    /** Format: date-time */
+                    created_at: string;
+                } | null;
+                pre_rollback: {
+                    /** Format: uuid */
+                    snapshot_id: string;
+                    /** @enum {string} */
+                    snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+                    /** Format: date-time */
+                    created_at: string;
+                } | null;
+                diff: string | null;
+            };
             refused_event_id: string | null;
             detail: string | null;
             progress: {
@@ -659,6 +829,93 @@ export interface components {
             dispatched_to_live_ms: number | null;
             live_to_verified_ms: number | null;
             detected_to_live_ms: number | null;
+        };
+        Snapshot: {
+            /** Format: uuid */
+            snapshot_id: string;
+            /** @enum {string} */
+            snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+            deployment_id: string | null;
+            event_id: string | null;
+            service: string | null;
+            environment: string | null;
+            version: string | null;
+            /** Format: date-time */
+            created_at: string;
+            database_schema_hash: string | null;
+            tables: number;
+            migration_head: string | null;
+            took_ms: number | null;
+            database: {
+                source: string;
+                name: string;
+                version: string;
+            } | null;
+            schema: {
+                object_count: number | null;
+                kept: boolean;
+                unavailable: string[];
+            };
+            table_counts: {
+                [key: string]: {
+                    rows: number | null;
+                    exact: boolean;
+                    reason?: string;
+                };
+            };
+            tables_omitted: number;
+            migrations: {
+                service: ({
+                    total: number;
+                    applied: string[];
+                    unfinished: string[];
+                } | {
+                    unavailable: string;
+                }) | null;
+                recorded: ({
+                    total: number;
+                    applied: string[];
+                    unfinished: string[];
+                } | {
+                    unavailable: string;
+                }) | null;
+            } | null;
+            key_metrics: components["schemas"]["Json"] | null;
+            environment_config: components["schemas"]["Json"] | null;
+        };
+        SnapshotDiff: {
+            before: components["schemas"]["SnapshotSummary"];
+            after: components["schemas"]["SnapshotSummary"];
+            headline: string;
+            changes: {
+                /** @enum {string} */
+                area: "schema" | "rows" | "migrations" | "configuration" | "health";
+                kind: string;
+                name: string;
+                /** @enum {string} */
+                change: "new" | "gone" | "changed";
+                text: string;
+                before: string | null;
+                after: string | null;
+            }[];
+            not_compared: string[];
+        };
+        SnapshotSummary: {
+            /** Format: uuid */
+            snapshot_id: string;
+            /** @enum {string} */
+            snapshot_type: "pre_deployment" | "post_deployment" | "pre_rollback";
+            deployment_id: string | null;
+            event_id: string | null;
+            service: string | null;
+            environment: string | null;
+            version: string | null;
+            /** Format: date-time */
+            created_at: string;
+            database_schema_hash: string | null;
+            tables: number;
+            migration_head: string | null;
+            took_ms: number | null;
         };
         Summary: {
             active_deployments: number;
@@ -892,6 +1149,7 @@ export interface operations {
                         should_rollback: boolean;
                         reason: string;
                         health: components["schemas"]["Health"];
+                        warnings?: string[];
                     };
                 };
             };
@@ -963,6 +1221,7 @@ export interface operations {
                 limit?: number;
                 service?: string;
                 environment?: string;
+                before?: string;
             };
             header?: never;
             path?: never;
@@ -992,6 +1251,15 @@ export interface operations {
             };
             /** @description `unauthorized`: No key, or a wrong one. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rollback_not_found`: No such rollback. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1109,10 +1377,25 @@ export interface operations {
                     status?: "pending" | "in_progress";
                     /** Format: uuid */
                     deployed_by?: string;
+                    ci?: {
+                        identity: string;
+                        name?: string;
+                    };
                     action_profile?: components["schemas"]["Json"];
                     metadata?: {
                         [key: string]: components["schemas"]["Json"];
                     };
+                    migrations?: {
+                        name: string;
+                        hash: string;
+                        rollback_script?: string;
+                        execution_time_ms?: number;
+                        /** Format: date-time */
+                        applied_at?: string;
+                        error_message?: string;
+                    }[];
+                    /** @enum {string} */
+                    migrations_tool?: "prisma";
                 };
             };
         };
@@ -1300,6 +1583,21 @@ export interface operations {
                     /** @enum {string} */
                     status: "in_progress" | "failed";
                     reason?: string;
+                    ci?: {
+                        identity: string;
+                        name?: string;
+                    };
+                    migrations?: {
+                        name: string;
+                        hash: string;
+                        rollback_script?: string;
+                        execution_time_ms?: number;
+                        /** Format: date-time */
+                        applied_at?: string;
+                        error_message?: string;
+                    }[];
+                    /** @enum {string} */
+                    migrations_tool?: "prisma";
                 };
             };
         };
@@ -2734,6 +3032,260 @@ export interface operations {
             };
         };
     };
+    listActors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everybody who is known. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        actors: {
+                            /** @enum {string} */
+                            kind: "discord" | "ci";
+                            identity: string;
+                            /** Format: uuid */
+                            user_id: string;
+                            name: string | null;
+                            /** Format: date-time */
+                            added_at: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request is malformed; the field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addActor: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "discord" | "ci";
+                    identity: string;
+                    /** Format: uuid */
+                    user_id: string;
+                    name?: string;
+                    /** Format: uuid */
+                    initiated_by?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It was known already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        kind: "discord" | "ci";
+                        identity: string;
+                        /** Format: uuid */
+                        user_id: string;
+                        name: string | null;
+                        /** Format: date-time */
+                        added_at: string;
+                    };
+                };
+            };
+            /** @description Known now. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        kind: "discord" | "ci";
+                        identity: string;
+                        /** Format: uuid */
+                        user_id: string;
+                        name: string | null;
+                        /** Format: date-time */
+                        added_at: string;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `unknown_user`: initiated_by names nobody in auth.users.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `actor_conflict`: This identity is another user already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeActor: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "discord" | "ci";
+                    identity: string;
+                    /** Format: uuid */
+                    initiated_by?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description How many were removed: 0 or 1. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        removed: number;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `unknown_user`: initiated_by names nobody in auth.users.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     ingestErrors: {
         parameters: {
             query?: never;
@@ -3126,6 +3678,349 @@ export interface operations {
              *
              *     `database_unavailable`: PostgreSQL does not answer; see Retry-After.
              */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: {
+                anchor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description `invalid_request`: The request is malformed; the field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests`: Slow down; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    auditAnchor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The last seal. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditAnchor"];
+                };
+            };
+            /** @description `invalid_request`: The request is malformed; the field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listSnapshots: {
+        parameters: {
+            query?: {
+                service?: string;
+                environment?: string;
+                deployment?: string;
+                snapshot_type?: "pre_deployment" | "post_deployment" | "pre_rollback";
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The snapshots, without what is in them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        snapshots: components["schemas"]["SnapshotSummary"][];
+                    };
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_deployment`: The prefix or version fits several deployments.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `deployment_not_found`: No such deployment. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    showSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                snapshot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The snapshot. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_snapshot`: The prefix fits several snapshots.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `snapshot_not_found`: No such snapshot. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diffSnapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                before: string;
+                after: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every difference in words, and what could not be compared. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotDiff"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is malformed; the field is named.
+             *
+             *     `ambiguous_snapshot`: The prefix fits several snapshots.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized`: No key, or a wrong one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `snapshot_not_found`: No such snapshot. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error`: A fault of ours; the log has the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `database_unavailable`: PostgreSQL does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,6 @@
 export { freePort, type TemporaryDirectory, temporaryDirectory, waitFor } from '@roman/local-stack'
+export { ownPostgres } from './own-postgres.ts'
+export { findPostgresClient, type PostgresClient } from './postgres-client.ts'
 export { type ProcessEnd, type SpawnedProcess, type SpawnOptions, spawnProcess } from './spawn-process.ts'
-export { emptyDatabase, type TestDatabase, testDatabase } from './test-database.ts'
+export { asApplication, emptyDatabase, type TestDatabase, testDatabase } from './test-database.ts'
 export { type TestTemporal, testTemporal } from './test-temporal.ts'

@@ -1,6 +1,6 @@
 import { inject } from 'vitest'
 import { afterThisFile } from './cleanups.ts'
-import { createDatabase, dropDatabase, inDatabase } from './databases.ts'
+import { createDatabase, dropDatabase, inDatabase, runSql } from './databases.ts'
 
 export interface TestDatabase {
   /** The superuser's. */
@@ -18,6 +18,18 @@ export function testDatabase(): Promise<TestDatabase> {
 /** A database of one's own with nothing in it, as the migrator finds it on the first day. */
 export function emptyDatabase(): Promise<TestDatabase> {
   return openDatabase('template1')
+}
+
+/** The same database for a login of its own that is what the application needs to be, and no more: a service_role. */
+export async function asApplication({ url, name }: TestDatabase): Promise<string> {
+  const { databaseUrl } = inject('servers')
+  const login = `application_${name}`
+  await runSql(databaseUrl, `CREATE ROLE ${login} LOGIN PASSWORD 'application' IN ROLE service_role`)
+  afterThisFile(() => runSql(databaseUrl, `DROP ROLE ${login}`))
+  const own = new URL(url)
+  own.username = login
+  own.password = 'application'
+  return own.href
 }
 
 async function openDatabase(template: string): Promise<TestDatabase> {

@@ -1,0 +1,24 @@
+import type { Database } from '@roman/db'
+
+export interface Unsealed {
+  /** Rows that wait for more than a minute. */
+  count: number
+  /** When the oldest of them was written. */
+  since: Date | null
+}
+
+/** Events that nobody seals: no sealer runs, or it cannot. Cheap: only what lies above the last settled id is read. */
+export const readUnsealed = async (db: Pick<Database, 'pool'>): Promise<Unsealed> => {
+  const { rows } = await db.pool.query(`
+    WITH settled AS (
+      SELECT coalesce((SELECT settled_id FROM ops.audit_seals ORDER BY seal_number DESC LIMIT 1), 0) AS id
+    )
+    SELECT count(*)::int AS count, min(e."timestamp") AS since
+    FROM ops.roman_events e
+    WHERE e.id > (SELECT id FROM settled) AND e."timestamp" < now() - interval '60 seconds'
+      AND NOT EXISTS (
+        SELECT FROM ops.audit_seals s CROSS JOIN LATERAL unnest(s.event_ids) AS sealed (id)
+        WHERE s.through_id > (SELECT id FROM settled) AND sealed.id = e.id
+      )`)
+  return rows[0]
+}

@@ -1,0 +1,353 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import type { AuditFinding, AuditVerification } from '@roman/contracts'
+import { type Database, openDatabase } from '@roman/db'
+import { createLogger } from '@roman/runtime'
+import { spawnProcess, testDatabase, waitFor } from '@roman/testing'
+import { afterAll, describe, expect, it } from 'vitest'
+import {
+  exportAudit,
+  parseAnchor,
+  readAnchor,
+  readUnsealed,
+  type Sealer,
+  type SealerOptions,
+  startSealer,
+  verifyDatabase,
+  verifyFile,
+} from '../src/index.ts'
+import { atOneMoment, readEventTexts } from '../src/stored.ts'
+import { places } from './history.ts'
+
+const log = createLogger('test', process.env.ROMAN_TEST_LOG ?? 'fatal')
+
+const database = async (): Promise<Database> => {
+  const { url } = await testDatabase()
+  const db = openDatabase(url, { connectionsMax: 4 })
+  afterAll(() => db.close())
+  return db
+}
+
+const seals = (db: Database, options: Partial<SealerOptions> = {}): Sealer => {
+  const sealer = startSealer({ url: db.url, log, takeOverMs: 50, settleAfterMs: 0, ...options })
+  afterAll(() => sealer.stop())
+  return sealer
+}
+
+const INSERT = `INSERT INTO ops.roman_events (event_type, severity, source, description, metadata)
+  SELECT 'a', 'info', 'test', 'event ' || n, jsonb_build_object('n', n) FROM generate_series(1, $1::int) n RETURNING id`
+
+/** Each in a transaction of its own, as the product writes. */
+const write = async (db: Database, count: number): Promise<void> => {
+  for (let left = count; left > 0; left -= 1) await db.pool.query(INSERT, [1])
+}
+
+const head = async (db: Database): Promise<{ events: number; settled: number }> => {
+  const { rows } = await db.pool.query(
+    'SELECT total_events, settled_id FROM ops.audit_seals ORDER BY seal_number DESC LIMIT 1',
+  )
+  return { events: Number(rows[0]?.total_events ?? 0), settled: Number(rows[0]?.settled_id ?? 0) }
+}
+
+const untilSealed = (db: Database, events: number) =>
+  waitFor(async () => (await head(db)).events >= events, { timeoutMs: 10_000, describe: `${events} sealed events` })
+
+const untilSettled = (db: Database, id: number) =>
+  waitFor(async () => (await head(db)).settled >= id, { timeoutMs: 10_000, describe: `id ${id} to be settled` })
+
+/** As a superuser who has switched the triggers off. */
+const tamper = async (db: Database, ...statements: string[]): Promise<void> => {
+  const client = await db.pool.connect()
+  try {
+    await client.query("SET session_replication_role = 'replica'")
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    client.release(true)
+  }
+}
+
+const valid = (verification: AuditVerification) => expect(verification).toMatchObject({ findings: [], valid: true })
+
+const kinds = (verification: AuditVerification): AuditFinding['kind'][] => verification.findings.map(({ kind }) => kind)
+
+describe('a row', () => {
+  it('carries the hash of its content, whatever the client says it is', async () => {
+    const db = await database()
+    const { rows } = await db.pool.query(`
+      INSERT INTO ops.roman_events (event_type, severity, source, description, content_hash)
+      VALUES ('a', 'info', 'test', 'b', '\\x00')
+      RETURNING content_hash = sha256(convert_to(ops.audit_content(roman_events), 'UTF8')) AS right`)
+    expect(rows).toEqual([{ right: true }])
+  })
+
+  it('is one text in every session, the same to the trigger and to a verification', async () => {
+    const db = await database()
+    const odd = `('infinity', '{}'), ('-infinity', '{}'), ('4713-01-01 00:00 BC', '{}'), ('294276-12-31 23:59:59.999999', '{"x": []}'),
+      ('2026-03-29 02:30:00.000001+02', '{"b": 1.50, "a": 1e3, "é\\u2028\\"\\\\": ["\\u0001", null, -0.0, 12345678901234567890]}')`
+    await db.pool.query(`INSERT INTO ops.roman_events (event_type, severity, source, description, "timestamp", metadata)
+      SELECT E'a\\n"\\\\', 'info', 'tëst', '', t::timestamptz, m::jsonb FROM (VALUES ${odd}) AS odd (t, m)`)
+    const read = 'SELECT ops.audit_content(e) AS text FROM ops.roman_events e ORDER BY id'
+    const client = await db.pool.connect()
+    const plain = (await client.query(read)).rows
+    await client.query("SET timezone = 'Asia/Kathmandu'; SET datestyle = 'German'; SET extra_float_digits = -15")
+    await client.query("SET intervalstyle = 'iso_8601'; SET bytea_output = 'escape'; SET search_path = 'ops'")
+    expect((await client.query(read)).rows).toEqual(plain)
+    client.release(true)
+    await atOneMoment(db, async (one) => {
+      for await (const part of readEventTexts(one)) expect(part.map(({ text }) => ({ text }))).toEqual(plain)
+    })
+    seals(db)
+    await untilSealed(db, 5)
+    valid(await verifyDatabase(db))
+  })
+
+  it('from before there were hashes is sealed like any other', async () => {
+    const db = await database()
+    const old = `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 'old', 'b')`
+    await tamper(db, old, old)
+    await write(db, 1)
+    seals(db)
+    await untilSealed(db, 3)
+    valid(await verifyDatabase(db))
+    await tamper(db, "UPDATE ops.roman_events SET description = 'c' WHERE id = 1")
+    expect(places(await verifyDatabase(db))).toEqual(['changed 1'])
+  })
+})
+
+describe('the sealer', () => {
+  it('seals what becomes visible late, and settles what was aborted; who only reads is not waited for', async () => {
+    const db = await database()
+    seals(db)
+    const [late, aborted, reader] = [await db.pool.connect(), await db.pool.connect(), await db.pool.connect()]
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await reader.query('SELECT count(*) FROM ops.roman_events')
+    await late.query('BEGIN')
+    await late.query(INSERT, [1])
+    await aborted.query('BEGIN')
+    await aborted.query(INSERT, [1])
+    await write(db, 1)
+    await untilSealed(db, 1)
+    await aborted.query('ROLLBACK')
+    await write(db, 1)
+    await untilSealed(db, 2)
+    // Event 1 may still come, so nothing is settled.
+    expect(await head(db)).toEqual({ events: 2, settled: 0 })
+    await late.query('COMMIT')
+    await untilSettled(db, 4)
+    expect(await head(db)).toEqual({ events: 3, settled: 4 })
+    await reader.query('COMMIT')
+    for (const client of [late, aborted, reader]) client.release()
+    valid(await verifyDatabase(db))
+  })
+
+  it('is followed by another one when its process or its connection ends, without gap or fork', async () => {
+    const db = await database()
+    const first = spawnProcess(new URL('./fixtures/sealer.ts', import.meta.url), {
+      env: { PATH: process.env.PATH, DATABASE_URL: db.url },
+    })
+    await first.untilPrints(/sealing/, 15_000)
+    const others = [seals(db), seals(db)]
+    let writing = true
+    let written = 0
+    const writers = Array.from({ length: 2 }, async () => {
+      while (writing) {
+        await db.pool.query(INSERT, [1])
+        written += 1
+      }
+    })
+    await untilSealed(db, 20)
+    expect(others.map(({ sealing }) => sealing)).toEqual([false, false])
+    await first.kill('SIGKILL')
+    await waitFor(() => others.some(({ sealing }) => sealing), { timeoutMs: 10_000, describe: 'another sealer' })
+    const atKill = (await head(db)).events
+    await untilSealed(db, atKill + 20)
+
+    const { rowCount } = await db.pool.query(`
+      SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND granted AND datname = current_database() AND application_name = 'roman-sealer'`)
+    expect(rowCount).toBe(1)
+    const atEnd = (await head(db)).events
+    await untilSealed(db, atEnd + 20)
+    writing = false
+    await Promise.all(writers)
+    await untilSealed(db, written)
+    const result = await verifyDatabase(db)
+    valid(result)
+    expect(result).toMatchObject({ events: written, unsealed: 0 })
+    expect(others.filter(({ sealing }) => sealing)).toHaveLength(1)
+  })
+
+  it('is not led astray by an id that somebody chose', async () => {
+    const db = await database()
+    const chosen = (id: string) =>
+      db.pool.query(
+        `INSERT INTO ops.roman_events (id, event_type, severity, source, description) VALUES (${id}, 'a', 'info', 's', 'd')`,
+      )
+    await chosen('9007199254740991')
+    seals(db)
+    await write(db, 3)
+    await untilSealed(db, 3)
+    expect(await verifyDatabase(db)).toMatchObject({ valid: true, events: 3, unsealed: 1 })
+    await chosen('-5')
+    await db.pool.query("SELECT setval('ops.roman_events_id_seq', 5000000)")
+    await write(db, 1)
+    await untilSettled(db, 5_000_001)
+    await chosen('4000000')
+    expect(places(await verifyDatabase(db))).toEqual(['inserted_afterwards -5', 'inserted_afterwards 4000000'])
+    // Also where no number in the answer could say which it is.
+    await chosen('9223372036854775807')
+    const { findings } = await verifyDatabase(db)
+    expect(findings.at(-1)).toMatchObject({ event_id: null, message: expect.stringContaining('9223372036854775807') })
+  })
+
+  it('leaves nothing unnoticed when it does not run', async () => {
+    const db = await database()
+    await write(db, 1)
+    const old = `INSERT INTO ops.roman_events (event_type, severity, source, description, "timestamp")
+      VALUES ('a', 'info', 'test', 'b', now() - interval '2 minutes')`
+    await db.pool.query(old)
+    expect(await readUnsealed(db)).toMatchObject({ count: 1, since: expect.any(Date) })
+    expect(places(await verifyDatabase(db))).toEqual(['not_sealed_in_time 2'])
+    const sealer = seals(db)
+    await untilSealed(db, 2)
+    expect(await readUnsealed(db)).toEqual({ count: 0, since: null })
+    await sealer.stop()
+    await db.pool.query(old)
+    expect((await readUnsealed(db)).count).toBe(1)
+  })
+})
+
+describe('a superuser without triggers', () => {
+  it('is found out at every place', async () => {
+    const db = await database()
+    const sealer = seals(db)
+    for (let batch = 1; batch <= 6; batch += 1) {
+      await db.pool.query(INSERT, [10])
+      await untilSealed(db, batch * 10)
+    }
+    const gap = await db.pool.connect()
+    await gap.query('BEGIN')
+    await gap.query(INSERT, [1])
+    await gap.query('ROLLBACK')
+    gap.release()
+    await write(db, 1)
+    await untilSettled(db, 62)
+    await sealer.stop()
+    const anchor = parseAnchor((await readAnchor(db)).anchor)
+    valid(await verifyDatabase(db, { anchor }))
+
+    const { rows } = await db.pool.query('SELECT seal_number::int AS n FROM ops.audit_seals WHERE 45 = ANY (event_ids)')
+    const fifth = rows[0].n
+    await tamper(
+      db,
+      "UPDATE ops.roman_events SET description = 'nothing happened' WHERE id = 7",
+      // Also where the hash beside it is made to fit.
+      "UPDATE ops.roman_events SET metadata = '{}' WHERE id = 8",
+      "UPDATE ops.roman_events e SET content_hash = sha256(convert_to(ops.audit_content(e), 'UTF8')) WHERE id = 8",
+      "UPDATE ops.roman_events SET content_hash = sha256('') WHERE id = 9",
+      'DELETE FROM ops.roman_events WHERE id = 15',
+      'UPDATE ops.roman_events SET id = -1 WHERE id = 25',
+      'UPDATE ops.roman_events SET id = 25 WHERE id = 26',
+      'UPDATE ops.roman_events SET id = 26 WHERE id = -1',
+      `INSERT INTO ops.roman_events (id, event_type, severity, source, description) VALUES (61, 'a', 'info', 's', 'd')`,
+      `UPDATE ops.audit_seals SET sealed_at = sealed_at - interval '1 hour' WHERE seal_number = ${fifth}`,
+    )
+    expect(places(await verifyDatabase(db, { anchor }))).toEqual([
+      'changed 7',
+      'changed 8',
+      'changed 9',
+      'missing 15',
+      'reordered 25',
+      'reordered 26',
+      `seal_changed #${fifth}`,
+      'inserted_afterwards 61',
+    ])
+  })
+
+  it('who makes the database’s own function lie hides nothing by that', async () => {
+    const db = await database()
+    const sealer = seals(db)
+    await write(db, 2)
+    await untilSealed(db, 2)
+    await sealer.stop()
+    const { rows } = await db.pool.query('SELECT ops.audit_content(e) AS text FROM ops.roman_events e WHERE id = 1')
+    await tamper(
+      db,
+      `CREATE OR REPLACE FUNCTION ops.audit_content(event ops.roman_events) RETURNS text LANGUAGE sql AS $lie$ SELECT $text$${rows[0].text}$text$ $lie$`,
+      "UPDATE ops.roman_events SET description = 'nothing happened' WHERE id = 1",
+    )
+    expect(places(await verifyDatabase(db))).toEqual(['changed 1'])
+  })
+
+  it('who cuts the end off is found out by an anchor, and by the sealer that wrote it', async () => {
+    const db = await database()
+    const errors: unknown[] = []
+    const sealer = seals(db, {
+      log: { info: () => {}, warn: () => {}, error: (...said: unknown[]) => errors.push(said) },
+    })
+    await write(db, 3)
+    await untilSealed(db, 3)
+    const anchor = parseAnchor((await readAnchor(db)).anchor)
+    await tamper(db, 'DELETE FROM ops.audit_seals', 'DELETE FROM ops.roman_events')
+    valid(await verifyDatabase(db))
+    expect(kinds(await verifyDatabase(db, { anchor }))).toEqual(['truncated'])
+    await write(db, 1)
+    await untilSealed(db, 1)
+    expect(errors).toHaveLength(1)
+    await sealer.stop()
+    // What was sealed since then does not hide it.
+    for (let more = 0; (await readAnchor(db)).seal_number < anchor.seal_number; more += 1) {
+      const another = seals(db)
+      await write(db, 1)
+      await untilSealed(db, 2 + more)
+      await another.stop()
+    }
+    expect(kinds(await verifyDatabase(db, { anchor }))).toEqual(['rewritten'])
+  })
+})
+
+describe('an export', () => {
+  it('verifies without the database; what was changed or taken out of it is named', async () => {
+    const db = await database()
+    const sealer = seals(db)
+    const texts = ['line\u2028separator', 'carriage\rreturn', 'new\nline', 'ünïcödé']
+    for (const text of texts)
+      await db.pool.query(
+        `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 's', $1)`,
+        [text],
+      )
+    await untilSealed(db, 4)
+    await sealer.stop()
+    await write(db, 1)
+    const { anchor } = await readAnchor(db)
+    const directory = await mkdtemp(path.join(tmpdir(), 'roman-audit-'))
+    const file = path.join(directory, 'trail.ndjson.gz')
+    expect(await exportAudit(db, file)).toMatchObject({ events: 5, head: { anchor } })
+    await expect(exportAudit(db, file)).rejects.toThrow('is there already')
+    const whole = await verifyFile(file, parseAnchor(anchor))
+    valid(whole)
+    expect(whole).toMatchObject({ events: 4, unsealed: 1, anchored: true })
+    expect(whole.head).toEqual((await verifyDatabase(db)).head)
+
+    const lines = gunzipSync(await readFile(file))
+      .toString()
+      .split('\n')
+    const changed = async (text: string) => {
+      const other = path.join(directory, 'other.ndjson')
+      await writeFile(other, text)
+      return verifyFile(other, parseAnchor(anchor))
+    }
+    expect(places(await changed(lines.map((line) => line.replace('ünï', 'uni')).join('\n')))).toEqual(['changed 4'])
+    const without = lines.filter((line) => !line.startsWith('[2, '))
+    expect(places(await changed(without.join('\n')))[0]).toBe('missing 2')
+    await expect(changed(lines.slice(0, -3).join('\n'))).rejects.toThrow('was cut off')
+    await expect(changed(lines.join('\n').slice(0, -20))).rejects.toThrow('was cut off')
+    await expect(changed('{"a": 1}\n')).rejects.toThrow('Line 1')
+
+    const cut = path.join(directory, 'cut.ndjson.gz')
+    await writeFile(cut, (await readFile(file)).subarray(0, -30))
+    await expect(verifyFile(cut)).rejects.toThrow('was cut off')
+  })
+})

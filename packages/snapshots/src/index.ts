@@ -1,0 +1,8 @@
+export { type CaptureBounds, captureDatabase, type DatabaseState } from './capture.ts'
+export type { TableCount, TableCounts } from './counts.ts'
+export type { Change, Difference } from './diff/change.ts'
+export { compareSnapshots, type SnapshotContent } from './diff/compare-snapshots.ts'
+export { type MigrationList, type Migrations, migrationList } from './migrations.ts'
+export { canonical, type SchemaDescription, type SchemaObject } from './schema.ts'
+export { allowedVariables, withoutSecrets } from './secrets.ts'
+export { shared } from './shared.ts'

@@ -1,0 +1,39 @@
+-- Reads each table while it is read and written: a transaction of its own, so that no stronger lock is held meanwhile.
+ALTER TABLE ops.deployments
+  VALIDATE CONSTRAINT deployments_numbers_check;
+ALTER TABLE ops.rollback_events
+  VALIDATE CONSTRAINT rollback_events_fence_check,
+  VALIDATE CONSTRAINT rollback_events_moments_check,
+  VALIDATE CONSTRAINT rollback_events_snapshot_id_fkey;
+ALTER TABLE ops.system_snapshots
+  VALIDATE CONSTRAINT system_snapshots_event_id_fkey;
+ALTER TABLE ops.migration_history
+  VALIDATE CONSTRAINT migration_history_numbers_check;
+ALTER TABLE ops.roman_events
+  VALIDATE CONSTRAINT roman_events_metadata_check;
+ALTER TABLE ops.health_samples
+  VALIDATE CONSTRAINT health_samples_phase_check,
+  VALIDATE CONSTRAINT health_samples_state_check,
+  VALIDATE CONSTRAINT health_samples_numbers_check;
+ALTER TABLE ops.live
+  VALIDATE CONSTRAINT live_fences_check;
+ALTER TABLE ops.guards
+  VALIDATE CONSTRAINT guards_verdict_check,
+  VALIDATE CONSTRAINT guards_ended_check;
+ALTER TABLE ops.guard_verdicts
+  VALIDATE CONSTRAINT guard_verdicts_phase_check,
+  VALIDATE CONSTRAINT guard_verdicts_verdict_check,
+  VALIDATE CONSTRAINT guard_verdicts_trigger_type_check;
+ALTER TABLE ops.decisions
+  VALIDATE CONSTRAINT decisions_decided_check,
+  VALIDATE CONSTRAINT decisions_event_id_fkey,
+  VALIDATE CONSTRAINT decisions_result_event_id_fkey;
+ALTER TABLE ops.quarantine
+  VALIDATE CONSTRAINT quarantine_released_check,
+  VALIDATE CONSTRAINT quarantine_event_id_fkey;
+ALTER TABLE ops.outbox
+  VALIDATE CONSTRAINT outbox_attempts_check;
+ALTER TABLE ops.announcements
+  VALIDATE CONSTRAINT announcements_kind_check;
+ALTER TABLE ops.freezes
+  VALIDATE CONSTRAINT freezes_unfrozen_check;

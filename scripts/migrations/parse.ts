@@ -1,0 +1,44 @@
+import { type Node, parse, type RangeVar } from 'libpg-query'
+
+export interface Statement {
+  node: Node
+  /** Of its first word, from 1. */
+  line: number
+  /** Why it may lock what it locks, from a comment `-- large-table-lock: <reason>` before it. */
+  reason: string | null
+}
+
+const REASON = /--\s*large-table-lock:[ \t]*(.*)/
+
+/** The statements of a migration, by PostgreSQL's own parser. Throws with the place where it cannot be parsed. */
+export const parseMigration = async (sql: string): Promise<Statement[]> => {
+  const bytes = Buffer.from(sql)
+  const { stmts = [] } = await parse(sql)
+  let end = 0
+  return stmts.map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
+    const before = bytes.subarray(end, start).toString()
+    end = length === undefined ? bytes.length : start + length
+    // A DO block may say it inside, beside what it is about.
+    const said =
+      REASON.exec(before) ??
+      (stmt !== undefined && 'DoStmt' in stmt ? REASON.exec(bytes.subarray(start, end).toString()) : null)
+    return {
+      node: stmt!,
+      line: bytes.subarray(0, start).toString().split('\n').length,
+      reason: said === null ? null : said[1]!.trim(),
+    }
+  })
+}
+
+/** As migrations write it: with its schema, where it has one. */
+export const nameOf = (relation: RangeVar | undefined): string =>
+  [relation?.schemaname, relation?.relname].filter(Boolean).join('.')
+
+/** Every table that is named anywhere in a part of a statement. */
+export const tablesIn = (part: unknown): string[] => {
+  if (typeof part !== 'object' || part === null) return []
+  if (Array.isArray(part)) return part.flatMap(tablesIn)
+  return Object.entries(part).flatMap(([key, inner]) =>
+    key === 'RangeVar' ? [nameOf(inner as RangeVar)] : tablesIn(inner),
+  )
+}
