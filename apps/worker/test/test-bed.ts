@@ -143,6 +143,8 @@ export const startTestBed = async (
     log,
     overrides,
   )
+  // Hooks run last first: the worker stops while what it needs is still open.
+  afterAll(() => context.close())
   if (overrides.worker !== false) {
     const connection = await NativeConnection.connect({ address: env.temporal.address })
     const worker = await startWorker(context, connection, await readBundle(), env, log)
@@ -157,7 +159,6 @@ export const startTestBed = async (
       await connection.close()
     })
   }
-  afterAll(() => context.close())
   return bedOf(env, context, configText, admin)
 }
 

@@ -48,7 +48,8 @@ FROM (
   WHERE service = $1 AND environment = $2 AND status = 'success' AND health_check_passed ORDER BY id DESC LIMIT 50
 ) d
 JOIN ops.health_samples s USING (deployment_id)
-WHERE s.sampled_at > now() - make_interval(days => ${LOOK_BACK_DAYS}) AND s.details ->> 'requests_per_minute' IS NOT NULL`
+WHERE s.sampled_at > now() - make_interval(days => ${LOOK_BACK_DAYS}) AND s.sampled_at <= now()
+  AND s.details ->> 'requests_per_minute' IS NOT NULL`
 
 /** Over the last 30 days; null where too little was known-good to tell. */
 export const observeNoise = async (
