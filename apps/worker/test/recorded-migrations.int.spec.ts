@@ -49,14 +49,14 @@ describe('migrations that come with a deployment', async () => {
     const failed = { ...migration('1_cart', 'DROP TABLE cart'), error_message: 'no way to postgres://app:hunter2@db' }
     const announced = await record('retried', 'v1.0.0', { status: 'pending' })
     await bed.control.changeDeployment(announced.deployment_id, { status: 'failed', migrations: [failed] }, CALL)
-    expect(await rowOf('retried', '1_cart')).toMatchObject({ error_message: 'no way to postgres://app:***@db' })
+    expect(await rowOf('retried', '1_cart')).toMatchObject({ error_message: 'no way to postgres://[redacted]@db' })
     const second = await record('retried', 'v1.0.1', { migrations: [migration('1_cart')] })
     expect(await rowOf('retried', '1_cart')).toMatchObject({
       deployment_id: second.deployment_id,
       error_message: null,
       rollback_script: 'DROP TABLE cart',
       metadata: {
-        earlier: [{ deployment_id: announced.deployment_id, error_message: expect.stringContaining('***') }],
+        earlier: [{ deployment_id: announced.deployment_id, error_message: expect.stringContaining('[redacted]') }],
       },
     })
 

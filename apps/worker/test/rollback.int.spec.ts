@@ -73,17 +73,31 @@ describe('a rollback that does not help', async () => {
 
 describe('a deploy that fails', async () => {
   const bed = await startTestBed({
-    deployer: '{"type":"command","argv":["/bin/sh","-c","echo no such image >&2; exit 3"]}',
+    deployer: JSON.stringify({
+      type: 'command',
+      argv: ['/bin/sh', '-c', 'echo "no such image at https://ci:$PULL_TOKEN@registry" >&2; exit 3'],
+      env: { PULL_TOKEN: 'hunter2' },
+    }),
   })
 
-  it('leaves the failing deployment live, says so, and allows a new request', async () => {
+  it('leaves the failing deployment live, says so without secrets, and allows a new request', async () => {
     const good = await bed.deploy('v1.0.0')
     await bed.untilStatus(good, 'success')
     const bad = await bed.deploy('v1.0.1')
     await bed.fail('v1.0.1', 6)
     const eventId = await bed.untilRollback(bad, ended)
     const rollback = await bed.control.showRollback(eventId)
-    expect(rollback).toMatchObject({ status: 'failed', detail: expect.stringContaining('no such image') })
+    expect(rollback).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('no such image at https://[redacted]@registry'),
+    })
+    const { rows } = await bed.admin.query(
+      `SELECT r::text || (SELECT string_agg(e::text, '') FROM ops.roman_events e) AS kept
+       FROM ops.rollback_events r WHERE event_id = $1`,
+      [eventId],
+    )
+    expect(rows[0].kept).toContain('PULL_TOKEN')
+    expect(rows[0].kept).not.toContain('hunter2')
     expect(await bed.control.showDeployment(bad)).toMatchObject({ status: 'failed', live: true })
     expect(await bed.status(rollback.replacement_deployment_id!)).toBe('failed')
     const holds = await bed.context.control.db.prisma.quarantine.findMany({ where: { event_id: eventId } })

@@ -153,7 +153,10 @@ describe('undoing migrations', async () => {
 describe('where the service shares the ops database', async () => {
   const bed = await startTestBed({ differs: { storefront: { migrations: 'undo' } } }, { worker: false })
   const { pool } = bed.context.control.db
-  beforeAll(() => pool.query(`${PRISMA_TABLE}; CREATE TABLE public.runs (name text)`))
+  beforeAll(async () => {
+    await bed.admin.query('GRANT CREATE ON SCHEMA public TO PUBLIC')
+    await pool.query(`${PRISMA_TABLE}; CREATE TABLE public.runs (name text)`)
+  })
 
   it('script, Prisma’s table and history are one transaction: what dies after it changes nothing', async () => {
     const event = await readyToUndo(

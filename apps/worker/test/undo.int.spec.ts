@@ -26,7 +26,11 @@ describe('a rollback whose migrations are undone', async () => {
     { variables: { OWN_URL: own.url } },
   )
   const { db } = bed.context.control
-  beforeAll(() => db.pool.query('CREATE TABLE public.undone (name text)'))
+  beforeAll(async () => {
+    // Where nothing else is named, the application is also who migrates the service, and owns what it made.
+    await bed.admin.query('GRANT CREATE ON SCHEMA public TO PUBLIC')
+    await db.pool.query('CREATE TABLE public.undone (name text)')
+  })
   const made = (table: string) => db.pool.query(`CREATE TABLE public.${table} (n int)`)
   const exists = async (table: string) =>
     (await db.pool.query(`SELECT to_regclass('public.${table}') AS name`)).rows[0].name !== null
@@ -75,7 +79,7 @@ describe('a rollback whose migrations are undone', async () => {
   })
 
   const FAILING = `DROP TABLE TABLE_NAME; DO $$ BEGIN RAISE EXCEPTION 'no way to postgres://app:hunter2@db/shop'; END $$`
-  const MESSAGE = 'no way to postgres://app:***@db/shop (P0001)'
+  const MESSAGE = 'no way to postgres://[redacted]@db/shop (P0001)'
   const failHalfWay = async (service: string) => {
     await made(`${service}_a`)
     await made(`${service}_b`)

@@ -1,3 +1,4 @@
+export { withoutSecrets } from '@roman/snapshots'
 export type { Announcement, AnnouncementKind } from './announcements.ts'
 export type { ControlContext } from './context.ts'
 export { createControl } from './create-control.ts'

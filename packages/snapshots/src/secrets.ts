@@ -9,6 +9,8 @@ const SECRET_TEXT: readonly RegExp[] = [
   /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@'"]+(?=@)/gi,
   // In connection strings and query parameters: no spaces, or code that compares a column would be cut as well.
   /(?<=\b(?:password|passwd|pwd|secret|token|api_?key|access_?key|signature)=)[^\s&;,'"]+/gi,
+  // As SQL has it.
+  /(?<=\bpassword\s+)'(?:[^']|'')*'/gi,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
   /\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|sk_live_|sk_test_|sk-|rk_live_|npm_|dop_v1_|shpat_|AIza|AKIA|ASIA)[\w-]{10,}/g,

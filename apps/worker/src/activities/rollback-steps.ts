@@ -17,6 +17,7 @@ import {
   type UndoBound,
   type UndoOutcome,
   undoMigrations,
+  withoutSecrets,
 } from '@roman/control'
 import type { Deployer, DeployResult } from '@roman/deployers'
 import { Context } from '@temporalio/activity'
@@ -178,7 +179,7 @@ const bindDeployer = async (
   const begun = event.deployer as { config: DeployerConfig } | null
   const config = begun?.config ?? runs.configOf(event.service, event.environment)
   const hostId = await runs.hostId()
-  const claim = await claimRun(context, event.event_id, { config, host_id: hostId })
+  const claim = await claimRun(context, event.event_id, { config: withoutValues(config), host_id: hostId })
   if (claim === null) return { outcome: 'failed', reason: 'The rollback has ended already; nothing was dispatched.' }
   const kept = claim.config as DeployerConfig
   const repeatable = kept.type === 'command' && kept.idempotent
@@ -189,7 +190,27 @@ const bindDeployer = async (
         'The deploy was begun by a worker with another state directory, and only that one can follow it. Look at what runs, then request a new rollback.',
     }
   }
-  return { deployer: runs.from(kept) }
+  return { deployer: runs.from(withValues(kept, () => runs.configOf(event.service, event.environment))) }
+}
+
+/** What is written down of a configuration is for many to read; the values of its variables are not. */
+const withoutValues = (config: DeployerConfig): DeployerConfig =>
+  'env' in config && config.env !== undefined
+    ? { ...config, env: Object.fromEntries(Object.keys(config.env).map((name) => [name, ''])) }
+    : config
+
+/** Like other secrets, the values are read anew. Where roman.yaml has the environment no more they stay empty. */
+const withValues = (kept: DeployerConfig, configured: () => DeployerConfig): DeployerConfig => {
+  if (!('env' in kept) || kept.env === undefined) return kept
+  const names = Object.keys(kept.env)
+  let now: DeployerConfig
+  try {
+    now = configured()
+  } catch {
+    return kept
+  }
+  const values = 'env' in now ? (now.env ?? {}) : {}
+  return { ...kept, env: Object.fromEntries(names.map((name) => [name, values[name] ?? ''])) }
 }
 
 const outcomeOf = (result: DeployResult): DeployOutcome => {
@@ -199,7 +220,7 @@ const outcomeOf = (result: DeployResult): DeployOutcome => {
       ? ` Last output: ${result.output_tail.trim().split('\n').slice(-5).join(' | ').slice(-600)}`
       : ''
   const where = result.run?.url == null ? '' : ` See ${result.run.url}.`
-  return { outcome: result.outcome, reason: `${result.reason}${where}${tail}` }
+  return { outcome: result.outcome, reason: withoutSecrets(`${result.reason}${where}${tail}`) }
 }
 
 /** Notes for whoever looks, written one after the other; a step that ended waits for them. */
@@ -226,7 +247,7 @@ const createNotes = (context: ControlContext, eventId: string) => {
       then(async () => {
         const newest = latest!
         latest = null
-        await noteProgress(context, eventId, newest)
+        await noteProgress(context, eventId, { ...newest, text: withoutSecrets(newest.text) })
       })
     },
     settled: () => chain,

@@ -1,9 +1,9 @@
 import type { DatabaseEvidence, NewerMigration } from '@roman/constitution'
+import { withoutSecrets } from '@roman/snapshots'
 import type { ControlContext } from '../context.ts'
 import { databaseState, type KnownMigrations, newerMigrations, type Restored } from './merge.ts'
 import { recordedMigrations } from './recorded.ts'
 import { readPrismaMigrations } from './service-database.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 export interface MigrationsFound {
   newer: NewerMigration[]

@@ -1,10 +1,10 @@
 import { type Actor, type RecordedMigrationInput, RomanError } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
+import { withoutSecrets } from '@roman/snapshots'
 import { audit, json } from '../store/audit.ts'
 import type { DeploymentRecord } from '../store/deployments.ts'
 import { failedToApply, type MigrationNotes } from './recorded.ts'
 import { faultOfScript } from './undo-script.ts'
-import { withoutSecrets } from './without-secrets.ts'
 
 /** What came with a recording. `tool`: the list is a whole Prisma folder, not only what this deployment brought. */
 export interface GivenMigrations {

@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { openSession, type Session } from '@roman/db'
-import { withoutSecrets } from './without-secrets.ts'
+import { withoutSecrets } from '@roman/snapshots'
+
+/** What a database said may be long; this much of it is kept. */
+const MESSAGE_MAX = 2_000
 
 /** The service's database said no: what was under way is rolled back. `code` is its SQLSTATE. */
 export class Refused extends Error {
@@ -8,7 +11,7 @@ export class Refused extends Error {
   readonly code: string
 
   constructor(code: string, message: string) {
-    super(withoutSecrets(message))
+    super(withoutSecrets(message).slice(0, MESSAGE_MAX))
     this.code = code
   }
 }

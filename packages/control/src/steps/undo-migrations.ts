@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RollbackStep } from '@roman/contracts'
 import type { Session, Tx } from '@roman/db'
+import { withoutSecrets } from '@roman/snapshots'
 import type { ControlContext } from '../context.ts'
 import { readMigrations } from '../migrations/read.ts'
 import { type MigrationNotes, recordedMigrations, type UndoNote } from '../migrations/recorded.ts'
@@ -14,7 +15,6 @@ import {
   runUndo,
   type UndoLimits,
 } from '../migrations/undo-session.ts'
-import { withoutSecrets } from '../migrations/without-secrets.ts'
 import { undoPolicyOf } from '../policy.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'

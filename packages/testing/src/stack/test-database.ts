@@ -25,7 +25,7 @@ export async function asApplication({ url, name }: TestDatabase): Promise<string
   const { databaseUrl } = inject('servers')
   const login = `application_${name}`
   await runSql(databaseUrl, `CREATE ROLE ${login} LOGIN PASSWORD 'application' IN ROLE service_role`)
-  afterThisFile(() => runSql(databaseUrl, `DROP ROLE ${login}`))
+  afterThisFile(() => runSql(url, `DROP OWNED BY ${login} CASCADE; DROP ROLE ${login}`))
   const own = new URL(url)
   own.username = login
   own.password = 'application'
