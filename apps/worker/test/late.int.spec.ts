@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { brakeFor } from '@roman/control'
 import { describe, expect, it } from 'vitest'
 import { sweep } from '../src/sweep.ts'
 import { CALL, ended, startTestBed } from './test-bed.ts'
@@ -159,5 +161,36 @@ describe('a freeze', async () => {
     })
     expect(await bed.control.listFreezes()).toEqual({ freezes: [] })
     await bed.deploy('v1.0.3', { status: 'pending' })
+  })
+
+  it('is not the only brake: services that break together are named, and people asked for a shared cause', async () => {
+    const { db } = bed.context.control
+    const place = { environment: 'canary', git_commit: 'a7f3b29', git_branch: 'main', version: 'v1' }
+    const rows = await Promise.all(
+      ['web', 'api', 'shop'].map(async (service, index) => {
+        const { deployment_id } = await db.prisma.deployments.create({
+          data: {
+            ...place,
+            service,
+            deployment_id: randomUUID(),
+            // Guarded no more, so that nobody but this test judges it.
+            status: 'success',
+            fence: index + 1,
+            policy: { mode: 'auto' },
+          },
+        })
+        await db.prisma.live.create({
+          data: { service, environment: 'canary', deployment_id, fence: index + 1, last_fence: index + 1 },
+        })
+        await db.prisma.guard_verdicts.create({
+          data: { deployment_id, phase: 'window', verdict: 'breach', reason: 'High error rate: 6 errors/minute' },
+        })
+        return db.prisma.deployments.findUniqueOrThrow({ where: { deployment_id } })
+      }),
+    )
+    expect(await brakeFor(bed.context.control, rows[0]!, { late: false })).toEqual({
+      action: 'ask',
+      reason: '3 services are in breach together (api, shop, web): shared cause?',
+    })
   })
 })
