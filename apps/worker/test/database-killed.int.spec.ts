@@ -1,3 +1,4 @@
+import { verifyDatabase } from '@roman/audit'
 import { isRomanError } from '@roman/contracts'
 import { migrate } from '@roman/db'
 import { ownPostgres, waitFor } from '@roman/testing'
@@ -138,6 +139,10 @@ describe('PostgreSQL killed under load', async () => {
     expect(missing(intents.acknowledged, deployments)).toEqual([])
     // Each with its line of the audit trail; and nothing twice, however often it was sent.
     expect(missing(intents.acknowledged, audited)).toEqual([])
+    // Sealed before the crash, during it and after: one chain.
+    const trail = await verifyDatabase({ pool: bed.admin })
+    expect(trail).toMatchObject({ valid: true, complete: true, findings: [] })
+    expect(trail.events).toBeGreaterThan(intents.acknowledged.length / 2)
     for (const ids of [keys, audited]) expect(new Set(ids).size).toBe(ids.length)
     for (const { refusals } of [logs, intents]) expect([...refusals]).toEqual(['database_unavailable'])
 

@@ -1,7 +1,16 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { parseAnchor, readAnchor, startSealer, verifyDatabase } from '@roman/audit'
 import { migrate, openDatabase, schemaDrift } from '@roman/db'
-import { asApplication, findPostgresClient, ownPostgres, temporaryDirectory, testDatabase } from '@roman/testing'
+import { createLogger } from '@roman/runtime'
+import {
+  asApplication,
+  findPostgresClient,
+  ownPostgres,
+  temporaryDirectory,
+  testDatabase,
+  waitFor,
+} from '@roman/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { contentsOf } from './contents.ts'
 import { CALL, openTestControl } from './open-control.ts'
@@ -68,6 +77,15 @@ describe('a server that has none of our roles', async () => {
   })
 
   it('takes a backup back with every row, right and rule, and is worked with', async () => {
+    const sealer = startSealer({ url: database.url, log: createLogger('test', 'silent') })
+    const { rows: trail } = await source.pool.query('SELECT count(*)::int AS events FROM ops.roman_events')
+    await waitFor(async () => (await readAnchor(source)).events === trail[0].events, {
+      timeoutMs: 10_000,
+      describe: 'the whole trail to be sealed',
+    })
+    await sealer.stop()
+    const { anchor } = await readAnchor(source)
+
     // As docs/database.md says it.
     const file = `${directory.path}/roman.dump`
     await run(dump, ['--format=custom', `--file=${file}`, database.url])
@@ -85,7 +103,11 @@ describe('a server that has none of our roles', async () => {
 
     expect(await contentsOf(restored.pool)).toEqual(await contentsOf(source.pool))
     expect(await migrate(url.href)).toEqual([])
-    // The chain of the audit trail must verify here, too.
+    expect(await verifyDatabase(restored, { anchor: parseAnchor(anchor) })).toMatchObject({
+      valid: true,
+      complete: true,
+      findings: [],
+    })
     const rules = `
       SELECT c.relname AS name, c.relrowsecurity AS rls, has_table_privilege('service_role', c.oid, 'INSERT') AS writes,
         has_table_privilege('authenticated', c.oid, 'SELECT') AS reads, c.relacl IS NULL AS open,
