@@ -44,10 +44,11 @@ export interface TestEnvironment {
 }
 
 const SHORT_WATCH = {
-  window_seconds: 1,
+  // Recording takes a snapshot; on a slow machine one second would be over before the first error is put in.
+  window_seconds: 2,
   verify_seconds: 1,
   drain_seconds: 0,
-  auto_rollback_within_seconds: 2,
+  auto_rollback_within_seconds: 3,
   verify_deadline_seconds: 6,
 }
 

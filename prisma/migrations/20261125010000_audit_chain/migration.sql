@@ -17,8 +17,11 @@ BEGIN ATOMIC
   )::text;
 END;
 
-/* Whatever the client says its hash is. Every writer pays for what is written here. */
-CREATE FUNCTION ops.hash_content() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+/*
+ * Whatever the client says its hash is. Every writer pays for this: so it sets no search_path, which it does not need,
+ * since each name in it has its schema and there is no operator.
+ */
+CREATE FUNCTION ops.hash_content() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.content_hash := pg_catalog.sha256(pg_catalog.convert_to(ops.audit_content(NEW), 'UTF8'));
   RETURN NEW;
