@@ -120,10 +120,11 @@ describe.skipIf(noBrowser !== null)('the dashboard in a real browser', () => {
     ]) {
       expect(story).toContain(part)
     }
-    expect(page.url()).toBe(`${url}/rollbacks/${eventId}`)
+    await page.waitForURL(`${url}/rollbacks/${eventId}`)
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'detached' })
-    expect(page.url()).toBe(`${url}/`)
+    // The browser tells of the new address a moment after the page has changed.
+    await page.waitForURL(`${url}/`)
     await page.goBack()
     await dialog.waitFor()
     await page.reload()
