@@ -50,6 +50,8 @@ async function setup() {
     subject,
     stateFile,
     of,
+    /** Lets an app become well that was planned to hang. */
+    release: () => writeFileSync(`${plan}.released`, ''),
     proxy: () => proxy,
     deployer: (changed: Partial<ProcessConfig> = {}) => createDeployer({ ...config(), ...changed }, deps),
     async restartProxy() {
@@ -94,11 +96,12 @@ describe('a process behind the proxy', { timeout: 30_000 }, () => {
 
   it('refuses a lower fence that comes between start and switch, and ends what it started', async () => {
     const [older, newer] = [requestFor({ version: 'v1' }), requestFor({ version: 'v2' })]
-    host.subject.plan({ ending: 'succeeds', ms: 800 })
+    host.subject.plan({ ending: 'hangs', ms: 0 })
     const late = host.deployer().deploy(older, contextOf().context)
     await vi.waitFor(() => expect(host.subject.runs(older.event_id)).toBe(1), WAIT)
     host.subject.plan({ ending: 'succeeds', ms: 0 })
     await host.deployer().deploy(newer, contextOf().context)
+    host.release()
     expect(await late).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('deployed later') })
     expect(host.subject.isRunning(older.event_id)).toBe(false)
     expect((await get()).text).toBe('v2')
