@@ -9,8 +9,8 @@ export type NoiseSimulation = {
   forSeconds: number
   watch: WatchPolicy
   ratePerMinute: number
-  /** How often it is tried; by default as often as {@link RUNS_MAX} and {@link ARRIVALS_MAX} allow. */
-  runs?: number | undefined
+  /** It is tried no more often than this, nor than {@link RUNS_MAX} and {@link ARRIVALS_MAX} allow. */
+  runsMax?: number | undefined
 }
 
 /** Enough for a standard error of 0.008 at most; of 0.035 for busy services, whose runs are long. */
@@ -23,9 +23,15 @@ const ARRIVALS_MAX = 1_000_000
  * formula is known for that, so it is tried out on Poisson arrivals. The random numbers are always the same, and so is the
  * answer.
  */
-export function simulateNoise({ rules, forSeconds, watch, ratePerMinute, runs }: NoiseSimulation): Simulated[] {
+export function simulateNoise({
+  rules,
+  forSeconds,
+  watch,
+  ratePerMinute,
+  runsMax = RUNS_MAX,
+}: NoiseSimulation): Simulated[] {
   const end = Math.max(watch.window_seconds, watch.auto_rollback_within_seconds)
-  const tries = runs ?? runsFor((ratePerMinute * end) / 60)
+  const tries = Math.min(runsMax, runsFor((ratePerMinute * end) / 60))
   const hits = rules.map(() => ({ window: 0, ever: 0 }))
   const random = seededRandom(1)
   for (let run = 0; run < tries; run += 1) {

@@ -37,7 +37,7 @@ export type FalseRollbackChance = { at_least: number; at_most: number }
  * The noise of the two error rules. Rates are steady and errors independent: bursts, which real errors come in, make it
  * worse. `min_requests` and `error_percent` count where the steady traffic is given, as they do in judging.
  *
- * Where a breach must last, it is simulated: `runs` says how often, by default as often as is accurate. Among very many
+ * Where a breach must last, it is simulated as often as is accurate, or `runsMax` times where a hint is enough. Among very many
  * errors the counts hardly vary, and whether a breach must last makes no difference: there the formula stands.
  *
  * After the window the error rate acts only with more than 25 recent errors; the chance of both is at most that of either.
@@ -47,13 +47,13 @@ export function thresholdNoise(
   thresholds: Thresholds,
   watch: WatchPolicy,
   steady: Steady,
-  runs?: number,
+  runsMax?: number,
 ): SignalNoise[] {
   const rules = errorRules(thresholds, steady)
   if (isSequential(thresholds)) return sequentialNoise(thresholds, rules, steady)
   const forSeconds = thresholds.for_seconds ?? 0
   if (forSeconds > 0 && steady.errors_per_minute <= SIMULATED_RATE_MAX) {
-    const simulated = simulateNoise({ rules, forSeconds, watch, ratePerMinute: steady.errors_per_minute, runs })
+    const simulated = simulateNoise({ rules, forSeconds, watch, ratePerMinute: steady.errors_per_minute, runsMax })
     return rules.map((rule, index) => ({ ...rule, ...simulated[index]!, by: 'simulation' }))
   }
   const { window_seconds: window, auto_rollback_within_seconds: within } = watch

@@ -13,14 +13,14 @@ const tried = (
   forSeconds: number,
   watch: Partial<WatchPolicy> = {},
   counts = [6, 51],
-  runs = 100,
+  runsMax = 100,
 ) =>
   simulateNoise({
     rules: rules.map((rule, index) => ({ ...rule, count: counts[index]! })),
     forSeconds,
     watch: { ...watchPolicy, ...watch },
     ratePerMinute,
-    runs,
+    runsMax,
   }).flatMap((chance) => [chance.chance_in_window, chance.chance_per_deployment])
 
 describe('noise that is tried out', () => {
