@@ -1,4 +1,5 @@
 import { RomanError } from '@roman/contracts'
+import pLimit from 'p-limit'
 
 /** Statements that store rows at once: most of the process's connections stay free for everything else. */
 const STATEMENTS_MAX = 4
@@ -16,21 +17,7 @@ export interface Intake {
 /** Bounds what a process has taken in and not stored yet, so that a flood is refused while it can still be sent again. */
 export const createIntake = ({ statementsMax = STATEMENTS_MAX, rowsMax = ROWS_MAX } = {}): Intake => {
   let rowsHeld = 0
-  let running = 0
-  const waiting: (() => void)[] = []
-
-  const inTurn = async <T>(store: () => Promise<T>): Promise<T> => {
-    // Whoever ends hands its place on, so that a newcomer cannot overtake those who wait.
-    if (running < statementsMax) running += 1
-    else await new Promise<void>((go) => waiting.push(go))
-    try {
-      return await store()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running -= 1
-      else next()
-    }
-  }
+  const inTurn = pLimit(statementsMax)
 
   return {
     async admit(rows, store) {
