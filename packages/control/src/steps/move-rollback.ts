@@ -7,7 +7,7 @@ import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { becomeLive, lockLive, nextFence } from '../store/live.ts'
 import { advance, keep } from '../store/steps.ts'
-import type { RollbackRecord } from '../use-cases/request-rollback.ts'
+import { isOpen, type RollbackRecord } from '../use-cases/request-rollback.ts'
 
 /** The transactions between a rollback's steps. Each may run twice: the second run finds what the first one wrote. */
 
@@ -23,8 +23,6 @@ export type Claimed = { kind: 'claimed'; replacement: Replacement } | { kind: 'e
 
 const load = (tx: Tx, eventId: string): Promise<RollbackRecord> =>
   tx.rollback_events.findUniqueOrThrow({ where: { event_id: eventId } })
-
-const isOpen = (event: RollbackRecord): boolean => event.status === 'pending' || event.status === 'in_progress'
 
 /**
  * Claims the environment: the failing deployment must still be live, else somebody has fixed it and nothing is undone.

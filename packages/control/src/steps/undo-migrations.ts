@@ -21,7 +21,7 @@ import { audit, json } from '../store/audit.ts'
 import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
 import { advance, keep } from '../store/steps.ts'
-import type { RollbackRecord } from '../use-cases/request-rollback.ts'
+import { isOpen, type RollbackRecord } from '../use-cases/request-rollback.ts'
 import { concludeInTransaction } from './move-rollback.ts'
 import { BETWEEN_TRIES_MS, DATABASE_PATIENCE_MS, LOCK_TRIES, undoPlanOf } from './undo-plan.ts'
 
@@ -107,8 +107,6 @@ export const undoMigrations = async (
     throw error
   }
 }
-
-const isOpen = (event: RollbackRecord): boolean => event.status === 'pending' || event.status === 'in_progress'
 
 const endedBefore = (event: RollbackRecord): UndoOutcome | null => {
   if (!isOpen(event)) return { kind: 'ended', status: event.status, detail: event.detail ?? '' }

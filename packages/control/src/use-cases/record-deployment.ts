@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { entropyOf, evaluateLaws, judgeSample, mayRecord } from '@roman/constitution'
 import {
   type Actor,
@@ -15,6 +15,7 @@ import { examineScripts, recordMigrations } from '../migrations/record.ts'
 import { noiseWarnings } from '../noise.ts'
 import { policyOf } from '../policy.ts'
 import type { Call } from '../port.ts'
+import { stableId } from '../stable-id.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, isQuarantined, openRollback, requireUser } from '../store/deployments.ts'
@@ -133,11 +134,8 @@ export const wasLive = async (tx: Tx, deployment: DeploymentRecord): Promise<boo
 type Wanted = Omit<RecordDeploymentRequest, 'service' | 'deployment_id'> & { service: string; deployment_id: string }
 
 /** A caller without an id of its own names the request by its key; the id then follows from it. */
-const idOfKey = (key: string | null, service: string, environment: string): string => {
-  if (key === null) return randomUUID()
-  const hex = createHash('sha256').update(`${service}\n${environment}\n${key}`).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
+const idOfKey = (key: string | null, service: string, environment: string): string =>
+  key === null ? randomUUID() : stableId(service, environment, key)
 
 const sameFacts = (existing: DeploymentRecord, wanted: Wanted): void => {
   const different = FACTS.filter((field) => existing[field] !== wanted[field])

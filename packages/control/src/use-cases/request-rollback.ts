@@ -12,6 +12,9 @@ import { enqueue } from '../store/outbox.ts'
 
 export type RollbackRecord = Prisma.rollback_eventsGetPayload<object>
 
+export const isOpen = ({ status }: Pick<RollbackRecord, 'status'>): boolean =>
+  status === 'pending' || status === 'in_progress'
+
 export interface RollbackRequest {
   deployment_id: string
   service: string
