@@ -43,6 +43,12 @@ export const configuredNow = (
   }
 }
 
+/** Names the URL of the service's own database, where its health is read from one; undefined: it shares ours. */
+export const databaseVariable = (config: EnvironmentConfig | null): string | undefined =>
+  config?.health
+    .flatMap((source) => (source.type === 'postgres' ? [source.url_env] : []))
+    .find((name) => name !== undefined)
+
 const DEPLOY_TIMEOUT_MS = 600_000
 
 /** How long a deployer may take, whichever it is. */

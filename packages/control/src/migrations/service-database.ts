@@ -1,6 +1,6 @@
 import { openSession, type Session } from '@roman/db'
 import type { ControlContext } from '../context.ts'
-import { configuredNow } from '../policy.ts'
+import { configuredNow, databaseVariable } from '../policy.ts'
 
 /** Where a service's migrations are applied. `ops`: in the ops database itself, beside our schema. */
 export type ServiceDatabase = { kind: 'ops'; url: string } | { kind: 'own'; url: string }
@@ -13,8 +13,7 @@ export const serviceDatabase = (
 ): ServiceDatabase => {
   const config = configuredNow(context.config, service, environment)
   if (config === null) throw new Error(`${service} in ${environment} is not in roman.yaml any more`)
-  const source = config.health.find((health) => health.type === 'postgres')
-  const variable = config.migrations_url_env ?? source?.url_env
+  const variable = config.migrations_url_env ?? databaseVariable(config)
   if (variable === undefined) return { kind: 'ops', url: context.db.url }
   const url = context.secret(variable)
   if (url === undefined) throw new Error(`${variable} is not set; it names the database of ${service}`)

@@ -2,7 +2,7 @@ import type { Database } from '@roman/db'
 import type { Logger, RomanConfigSource, RuntimeEnv } from '@roman/runtime'
 import { allowedVariables, withoutSecrets } from '@roman/snapshots'
 import { readHealth, reportOf } from '../health.ts'
-import { configuredNow } from '../policy.ts'
+import { configuredNow, databaseVariable } from '../policy.ts'
 import { audit } from '../store/audit.ts'
 import { holdDatabases, type ServiceDatabase } from './databases.ts'
 import {
@@ -127,8 +127,7 @@ export const createSnapshots = (parts: SnapshotParts): Snapshots => {
 
 /** The service's own database, where its health is read from one; else ours, which it then shares. */
 const databaseOf = ({ config, env, takenBy }: SnapshotParts, service: string, environment: string): ServiceDatabase => {
-  const sources = configuredNow(config, service, environment)?.health ?? []
-  const urlEnv = sources.flatMap((source) => (source.type === 'postgres' ? [source.url_env] : [])).find(Boolean)
+  const urlEnv = databaseVariable(configuredNow(config, service, environment))
   if (urlEnv === undefined) return 'ops'
   const url = env.secret(urlEnv)
   if (url === undefined) throw new Error(`${urlEnv} is not set where the ${takenBy} runs; set it there`)
