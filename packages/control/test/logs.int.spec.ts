@@ -1,8 +1,7 @@
-import { createControl, openControl } from '@roman/control'
 import { readPartitionCoverage } from '@roman/db'
-import { createLogger, fixedRomanConfig, loadEnv, parseRomanConfig } from '@roman/runtime'
-import { testDatabase, testTemporal, waitFor } from '@roman/testing'
-import { afterAll, describe, expect, it } from 'vitest'
+import { testDatabase, waitFor } from '@roman/testing'
+import { describe, expect, it } from 'vitest'
+import { openTestControl } from './open-control.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -17,16 +16,8 @@ const shop = { service: 'shop', environment: 'production', severity: 'error', me
 
 describe('log rows', async () => {
   const { url } = await testDatabase()
-  const { address } = await testTemporal()
-  const opened = await openControl(
-    loadEnv({ DATABASE_URL: url, TEMPORAL_ADDRESS: address }),
-    fixedRomanConfig(parseRomanConfig(YAML, 'roman.yaml')),
-    createLogger('test', 'silent'),
-    { name: 'logs-spec', needsTemporal: false },
-  )
-  afterAll(() => opened.close())
+  const { control, opened } = await openTestControl(url, YAML)
   const { pool } = opened.context.db
-  const control = createControl(opened.context)
   const [logs] = await readPartitionCoverage(pool)
   // Days that have a partition each, and a clock that stands on them.
   const midnight = logs!.covered_until.getTime() + DAY_MS
@@ -132,15 +123,7 @@ describe('log rows', async () => {
 describe('the rollback history', () => {
   it('is paged without a gap or a repetition, also within one moment', async () => {
     const { url } = await testDatabase()
-    const { address } = await testTemporal()
-    const opened = await openControl(
-      loadEnv({ DATABASE_URL: url, TEMPORAL_ADDRESS: address }),
-      fixedRomanConfig(parseRomanConfig(YAML, 'roman.yaml')),
-      createLogger('test', 'silent'),
-      { name: 'history-spec', needsTemporal: false },
-    )
-    afterAll(() => opened.close())
-    const control = createControl(opened.context)
+    const { control, opened } = await openTestControl(url, YAML)
     // Several within a microsecond, several within a millisecond, and another environment's in between.
     await opened.context.db.pool.query(`
       INSERT INTO ops.rollback_events (event_id, trigger_type, trigger_reason, status, service, environment, initiated_at)

@@ -1,8 +1,9 @@
 import { DEFAULT_POLICY } from '@roman/constitution'
-import { createLogger, fixedRomanConfig, type Logger, loadEnv, parseRomanConfig } from '@roman/runtime'
-import { testDatabase, testTemporal } from '@roman/testing'
-import { afterAll, describe, expect, it } from 'vitest'
-import { createControl, openControl, warnOfNoise } from '../src/index.ts'
+import type { Logger } from '@roman/runtime'
+import { testDatabase } from '@roman/testing'
+import { describe, expect, it } from 'vitest'
+import { warnOfNoise } from '../src/index.ts'
+import { CALL, openTestControl } from './open-control.ts'
 
 const YAML = `
 services:
@@ -11,20 +12,11 @@ services:
       production: { deployer: { type: command, argv: ["true"] } }
       preview: { deployer: { type: command, argv: ["true"] }, thresholds: { min_requests: 50 } }
       canary: { deployer: { type: command, argv: ["true"] }, thresholds: { evidence: sequential } }`
-const CALL = { actor: { kind: 'service_key', user_id: null }, idempotency_key: null } as const
 
 describe('rules that would cry wolf at what known-good deployments live with', async () => {
   const { url } = await testDatabase()
-  const { address } = await testTemporal()
-  const opened = await openControl(
-    loadEnv({ DATABASE_URL: url, TEMPORAL_ADDRESS: address, ROMAN_TASK_QUEUE_PREFIX: `${crypto.randomUUID()}-` }),
-    fixedRomanConfig(parseRomanConfig(YAML, 'roman.yaml')),
-    createLogger('test', 'silent'),
-    { name: 'noise-spec', needsTemporal: false },
-  )
-  afterAll(() => opened.close())
+  const { control, opened } = await openTestControl(url, YAML)
   const { context } = opened
-  const control = createControl(context)
   const { pool } = context.db
 
   /** A day of three errors a minute, and one hour in which much more went wrong. */

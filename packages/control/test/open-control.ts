@@ -18,7 +18,10 @@ const ROMAN_YAML = JSON.stringify({
 })
 
 /** The use-cases over real parts, as a process has them; closed after the file's last test. Nothing works its queues. */
-export const openTestControl = async (databaseUrl: string): Promise<{ control: Control; opened: OpenedControl }> => {
+export const openTestControl = async (
+  databaseUrl: string,
+  romanYaml = ROMAN_YAML,
+): Promise<{ control: Control; opened: OpenedControl }> => {
   const { address } = await testTemporal()
   const stateDir = await mkdtemp(path.join(tmpdir(), 'roman-control-'))
   const env = loadEnv({
@@ -29,7 +32,7 @@ export const openTestControl = async (databaseUrl: string): Promise<{ control: C
     ROMAN_STARTUP_TIMEOUT_MS: '300',
     LOG_LEVEL: process.env.ROMAN_TEST_LOG ?? 'fatal',
   })
-  const config = fixedRomanConfig(parseRomanConfig(ROMAN_YAML, 'roman.yaml'))
+  const config = fixedRomanConfig(parseRomanConfig(romanYaml, 'roman.yaml'))
   const opened = await openControl(env, config, createLogger('test', env.log_level), {
     name: 'test',
     needsTemporal: false,
