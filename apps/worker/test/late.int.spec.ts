@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { brakeFor } from '@roman/control'
+import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
 import { sweep } from '../src/sweep.ts'
 import { CALL, ended, startTestBed } from './test-bed.ts'
@@ -36,6 +37,49 @@ describe('after the guard has ended', async () => {
       status: 'success',
       trigger_type: 'manual',
     })
+  })
+})
+
+describe('errors that come late', async () => {
+  // More than two within two seconds are a breach.
+  const bed = await startTestBed({
+    services: ['checkout', 'storefront'],
+    watch: { window_seconds: 7, auto_rollback_within_seconds: 8 },
+    thresholds: { rate_window_seconds: 2, error_rate_per_minute: 60 },
+  })
+  const sentLate = async (service: string, count: number) => {
+    const id = await bed.deploy('v1.0.1', { service })
+    const { deployed_at: deployedAt } = await bed.control.showDeployment(id)
+    const occurredAt = Date.parse(deployedAt!) + 300
+    await waitFor(
+      async () => {
+        const { rows } = await bed.admin.query<{ now: Date }>('SELECT now() AS now')
+        return rows[0]!.now.getTime() > occurredAt + 3_000
+      },
+      { timeoutMs: 10_000, describe: 'the moment of the errors to be over' },
+    )
+    await bed.fail('v1.0.1', count, { service, occurred_at: new Date(occurredAt).toISOString() })
+    return { id, occurredAt }
+  }
+
+  it('re-judge the moments they touch: a breach that was over when it was told of is rolled back', async () => {
+    await bed.deploy('v1.0.0', { service: 'storefront' })
+    await bed.admin.query(`UPDATE ops.deployments SET status = 'success', health_check_passed = true`)
+    // Two are no breach, however late.
+    const [calm, bad] = await Promise.all([sentLate('checkout', 2), sentLate('storefront', 3)])
+    const rollback = await bed.control.showRollback(await bed.untilRollback(bad.id, ended))
+    expect(rollback).toMatchObject({
+      status: 'success',
+      trigger_type: 'automatic',
+      trigger_reason: 'High error rate: 90 errors/minute',
+    })
+    const { rows } = await bed.admin.query<{ sampled_at: Date }>(
+      `SELECT sampled_at FROM ops.health_samples WHERE deployment_id = $1 AND state = 'breach'`,
+      [bad.id],
+    )
+    for (const { sampled_at } of rows) expect(sampled_at.getTime()).toBeLessThan(bad.occurredAt + 2_000)
+    expect(rows).not.toEqual([])
+    await bed.untilStatus(calm.id, 'success')
   })
 })
 

@@ -18,12 +18,21 @@ export interface HealthReading {
   sample: HealthSample
   /** First error of the windows that count now. */
   fault_at: Date | null
+  /** Errors among those counted that came so late that moments were judged without them; null where none did. */
+  late: LateErrors | null
   /** A breach of this deployment was stored within the last five minutes. */
   breached_recently: boolean
   /** Another deployment is live in its place. */
   superseded: boolean
   rollback_open: boolean
   policy: GuardPolicy
+}
+
+export interface LateErrors {
+  /** When the first of them occurred. */
+  from_ms: number
+  /** Another one whenever more have come. */
+  key: string
 }
 
 /** What a watch counts beside. */
@@ -45,6 +54,9 @@ interface Row {
   error_rate_per_minute: number
   recent_errors: number
   fault_at: Date | null
+  late_errors: number
+  late_from: Date | null
+  late_received_at: Date | null
   breached_recently: boolean
   superseded: boolean
   rollback_open: boolean
@@ -92,7 +104,7 @@ CROSS JOIN LATERAL (
 const readHealthSql = (counts = '', from = ''): string => `
 SELECT
   clock.at, d.deployment_id, d.service, d.environment, d.deployed_at, d.policy,
-  e.error_rate_per_minute, e.recent_errors, e.fault_at, ${counts}
+  e.error_rate_per_minute, e.recent_errors, e.fault_at, e.late_errors, e.late_from, e.late_received_at, ${counts}
   EXISTS (
     SELECT FROM ops.guard_verdicts v
     WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > clock.at - interval '5 minutes'
@@ -177,6 +189,10 @@ const readingOf = (row: Row): HealthReading => ({
     unavailable: [],
   },
   fault_at: row.fault_at,
+  late: row.late_from && {
+    from_ms: row.late_from.getTime(),
+    key: `${row.late_errors} ${row.late_received_at?.toISOString()}`,
+  },
   breached_recently: row.breached_recently,
   superseded: row.superseded,
   rollback_open: row.rollback_open,
@@ -200,11 +216,13 @@ const MISSED_TICKS_CHUNK = 50
  * over a longer gap. What was not stored (connections) is null, neither good nor bad. Before the server's own start
  * nobody could store an error either: those moments are blind, not clean. Read in chunks, so that a storm of errors
  * makes no query too long.
+ * @param counted whether what a watch counts beside is wanted; it costs the more the longer the watch
  */
 export async function* readMissedTicks(
   db: Pick<Database, 'pool'>,
   deploymentId: string,
   sinceMs: number,
+  { counted = true } = {},
 ): AsyncGenerator<MissedTick> {
   const { rows: clock } = await db.pool.query<{ now: Date; up_since: Date }>(
     'SELECT now() AS now, pg_postmaster_start_time() AS up_since',
@@ -218,9 +236,9 @@ export async function* readMissedTicks(
     const { rows } = await db.pool.query<MissedRow>(
       `SELECT moment.at, e.error_rate_per_minute, e.recent_errors, e.fault_at, ${countsAt('moment.at')}
        FROM unnest($2::timestamptz[]) AS moment (at)
-       CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at) e
+       CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at, ARRAY[$3::boolean]) e
        JOIN ops.deployments d USING (deployment_id) ${WINDOW_END} ORDER BY moment.at`,
-      [deploymentId, moments],
+      [deploymentId, moments, counted],
     )
     yield* rows.map((row) => missedTickOf(row, upSinceMs))
   }

@@ -7,6 +7,7 @@ export type { DeployerFacts } from './evidence.ts'
 export {
   blindSample,
   exhaustedSample,
+  type LateErrors,
   type MissedTick,
   readHealth,
   readMissedTicks,

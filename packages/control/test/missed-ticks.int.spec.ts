@@ -74,4 +74,37 @@ describe('moments that nobody watched', async () => {
       { errors_in_window: null, errors_since_deployed: 5 },
     ])
   })
+
+  it('are told of by errors that came more than two seconds late, and by no others', async () => {
+    const id = crypto.randomUUID()
+    const at = Date.now()
+    await db.pool.query(
+      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at)
+       VALUES ($1, 'tardy', 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $2, $3)`,
+      [id, DEFAULT_POLICY, new Date(at - 1_000_000)],
+    )
+    const read = async () => {
+      const { rows } = await db.pool.query<{ late_errors: number; late_from: Date; late_received_at: Date }>(
+        'SELECT late_errors, late_from, late_received_at FROM ops.deployment_errors(ARRAY[$1::uuid], $2, ARRAY[false])',
+        [id, new Date(at)],
+      )
+      return rows[0]!
+    }
+    const insert = (occurredMs: number, lateBy: string, version = 'v1') =>
+      db.pool.query(
+        `INSERT INTO ops.system_logs (service, environment, severity, message, version, occurred_at, received_at)
+         VALUES ('tardy', 'production', 'error', 'm', $1, $2, $2::timestamptz + $3::interval)`,
+        [version, new Date(occurredMs), lateBy],
+      )
+    await insert(at - 10_000, '2 seconds')
+    await insert(at - 10_000, '3 seconds', 'v0')
+    await insert(at - 300_000, '3 seconds')
+    expect(await read()).toEqual({ late_errors: 0, late_from: null, late_received_at: null })
+    expect(await readWatched(db, [id], new Set())).toMatchObject([{ late: null }])
+
+    await insert(at - 10_000, '2 seconds 1 microsecond')
+    await insert(at - 299_999, '290 seconds')
+    const [first, last] = [new Date(at - 299_999), new Date(at - 8_000)]
+    expect(await read()).toEqual({ late_errors: 2, late_from: first, late_received_at: last })
+  })
 })

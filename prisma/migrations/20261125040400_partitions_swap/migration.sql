@@ -11,7 +11,7 @@ ALTER TABLE ops.system_logs RENAME TO system_logs_initial;
 ALTER TABLE ops.system_logs_initial DROP CONSTRAINT system_logs_pkey;
 ALTER TABLE ops.system_logs_initial ADD PRIMARY KEY USING INDEX system_logs_initial_pkey;
 ALTER INDEX ops.system_logs_service_environment_idempotency_key_key RENAME TO system_logs_initial_keys;
-ALTER INDEX ops.system_logs_errors RENAME TO system_logs_initial_errors;
+DROP INDEX ops.system_logs_errors;
 
 ALTER TABLE ops.health_samples RENAME TO health_samples_initial;
 ALTER TABLE ops.health_samples_initial DROP CONSTRAINT health_samples_pkey;
@@ -38,7 +38,7 @@ CREATE TABLE ops.system_logs (
 ALTER SEQUENCE ops.system_logs_id_seq OWNED BY ops.system_logs.id;
 -- Health reads this index and never the log itself.
 CREATE INDEX system_logs_errors ON ops.system_logs (service, environment, occurred_at)
-  INCLUDE (deployment_id, version) WHERE severity IN ('error', 'critical');
+  INCLUDE (deployment_id, version, received_at) WHERE severity IN ('error', 'critical');
 
 -- One partition for each month: they are few, and asked for much longer.
 CREATE TABLE ops.health_samples (

@@ -6,6 +6,10 @@
  *
  * total_errors reaches back an hour at most, and costs the more the more errors that hour has. Few ask for it:
  * `totals` says which of `ids` do, in their order (null: all), and total_errors is null for the others.
+ *
+ * late_errors of the last five minutes (or of the rate's window, where it is longer) came more than two seconds after they
+ * occurred, the first of them at late_from, and the last one came at late_received_at: moments since then were judged without
+ * them. Two seconds are twice what lies between two looks.
  */
 DROP FUNCTION ops.deployment_errors(uuid[], timestamptz);
 CREATE FUNCTION ops.deployment_errors(ids uuid[], at timestamptz DEFAULT now(), totals boolean[] DEFAULT NULL)
@@ -14,14 +18,20 @@ RETURNS TABLE (
   error_rate_per_minute double precision,
   recent_errors integer,
   total_errors integer,
-  fault_at timestamptz
+  fault_at timestamptz,
+  late_errors integer,
+  late_from timestamptz,
+  late_received_at timestamptz
 ) LANGUAGE sql STABLE SET search_path = '' SET jit = off AS $$
   SELECT
     d.deployment_id,
     n.rate_errors * 60.0 / w.rate_seconds,
     n.recent_errors::integer,
     CASE WHEN wanted.total IS NOT FALSE THEN n.total_errors::integer END,
-    n.fault_at
+    n.fault_at,
+    n.late_errors::integer,
+    n.late_from,
+    n.late_received_at
   FROM unnest(ids, totals) AS wanted (id, total)
   JOIN ops.deployments d ON d.deployment_id = wanted.id
   CROSS JOIN LATERAL (
@@ -46,7 +56,10 @@ RETURNS TABLE (
       count(*) FILTER (WHERE l.occurred_at > w.rate_from) AS rate_errors,
       count(*) FILTER (WHERE l.occurred_at > w.recent_from) AS recent_errors,
       count(*) AS total_errors,
-      min(l.occurred_at) FILTER (WHERE l.occurred_at > w.fault_from) AS fault_at
+      min(l.occurred_at) FILTER (WHERE l.occurred_at > w.fault_from) AS fault_at,
+      count(*) FILTER (WHERE l.occurred_at > w.fault_from AND l.received_at > l.occurred_at + interval '2 seconds') AS late_errors,
+      min(l.occurred_at) FILTER (WHERE l.occurred_at > w.fault_from AND l.received_at > l.occurred_at + interval '2 seconds') AS late_from,
+      max(l.received_at) FILTER (WHERE l.occurred_at > w.fault_from AND l.received_at > l.occurred_at + interval '2 seconds') AS late_received_at
     FROM ops.system_logs l
     WHERE l.service = d.service
       AND l.environment = d.environment

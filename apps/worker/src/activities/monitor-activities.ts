@@ -18,6 +18,7 @@ import {
   type ControlContext,
   concludeRollback,
   giveVerdict,
+  type MissedTick,
   noteDeleted,
   readMissedTicks,
   readVerdict,
@@ -28,6 +29,7 @@ import {
 import { Context } from '@temporalio/activity'
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
 import type { Sampler, Tick } from '../sampler/sampler.ts'
+import { createLookBacks } from './late-errors.ts'
 
 /** The long watches. They share one sampler, so that a thousand of them cost one query a tick. */
 export interface MonitorActivities {
@@ -36,7 +38,11 @@ export interface MonitorActivities {
   verifyHealth(input: { event_id: string }): Promise<{ status: string; detail: string }>
 }
 
-export const createMonitorActivities = (context: ControlContext, sampler: Sampler): MonitorActivities => ({
+export const createMonitorActivities = (
+  context: ControlContext,
+  sampler: Sampler,
+  lookBackOf = createLookBacks(context.db),
+): MonitorActivities => ({
   monitorHealth: async ({ deployment_id, phase }) => {
     // A verdict that was given before this worker, or this attempt, stands.
     const before = await readVerdict(context, deployment_id, phase)
@@ -55,7 +61,7 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
         context.log.warn({ deployment_id, reason: (error as Error).message }, 'People could not be told yet')
       }
     }
-    const step = async (tick: Tick): Promise<StoredVerdict | null> => {
+    const step = async (tick: MissedTick): Promise<StoredVerdict | null> => {
       const seen = observe(state, {
         at: tick.at_ms,
         sample: tick.sample,
@@ -89,6 +95,17 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
       })
     }
 
+    const lookBack = lookBackOf(deployment_id)
+    const stepInTime = async (tick: Tick): Promise<StoredVerdict | null> => {
+      const verdict = await step(tick)
+      if (verdict !== null) return verdict
+      for (const moment of await lookBack(tick)) {
+        const late = await step(moment)
+        if (late !== null) return late
+      }
+      return null
+    }
+
     return beating(
       () => state,
       async () => {
@@ -97,7 +114,7 @@ export const createMonitorActivities = (context: ControlContext, sampler: Sample
           const verdict = await step(missed)
           if (verdict !== null) return verdict
         }
-        const verdict = await follow(sampler, deployment_id, step, (at) => countsErrors(state.plan, at))
+        const verdict = await follow(sampler, deployment_id, stepInTime, (at) => countsErrors(state.plan, at))
         return verdict ?? noteDeleted(context, deployment_id, phase)
       },
     )

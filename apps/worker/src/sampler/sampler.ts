@@ -5,6 +5,7 @@ import {
   exhaustedSample,
   type KeptHealth,
   keepSamples,
+  type LateErrors,
   readWatched,
   type WatchedReading,
 } from '@roman/control'
@@ -20,6 +21,7 @@ export interface Tick {
   errors_in_window: number | null
   errors_since_deployed: number | null
   fault_at: Date | null
+  late: LateErrors | null
   superseded: boolean
   rollback_open: boolean
 }
@@ -119,6 +121,7 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
         errors_in_window: null,
         errors_since_deployed: null,
         fault_at: null,
+        late: null,
         superseded: false,
         rollback_open: false,
       })
@@ -182,6 +185,7 @@ const tickOf = (reading: WatchedReading, source: ReturnType<SourcePool['latest']
   errors_in_window: reading.errors_in_window,
   errors_since_deployed: reading.errors_since_deployed,
   fault_at: reading.fault_at,
+  late: reading.late,
   superseded: reading.superseded,
   rollback_open: reading.rollback_open,
 })
