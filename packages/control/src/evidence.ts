@@ -14,7 +14,7 @@ import type { ControlContext } from './context.ts'
 import { type HealthReading, readHealth } from './health.ts'
 import type { Restored } from './migrations/merge.ts'
 import { readMigrations } from './migrations/read.ts'
-import type { RollbackRecord } from './use-cases/request-rollback.ts'
+import type { RollbackRecord } from './store/rollbacks.ts'
 
 /** What only a deployer can say. Both may be left unanswered. */
 export interface DeployerFacts {

@@ -9,9 +9,9 @@ import type { ControlContext } from '../context.ts'
 import { type DeployerFacts, gatherEvidence } from '../evidence.ts'
 import { reportOf } from '../health.ts'
 import { audit, json } from '../store/audit.ts'
+import type { RollbackRecord } from '../store/rollbacks.ts'
 import { advance, keep } from '../store/steps.ts'
 import { explain } from '../use-cases/refusal.ts'
-import type { RollbackRecord } from '../use-cases/request-rollback.ts'
 import { type UndoBound, undoBound, undoPlanOf } from './undo-plan.ts'
 
 /** What a rollback's first step decides. A value, so that the workflow reads as the runbook. */

@@ -6,8 +6,8 @@ import { audit } from '../store/audit.ts'
 import type { DeploymentRecord } from '../store/deployments.ts'
 import { enqueueGuard } from '../store/guards.ts'
 import { deliver } from '../store/outbox.ts'
+import { closeOrphan } from './end-rollback.ts'
 import { endGuard } from './guard.ts'
-import { closeOrphan } from './move-rollback.ts'
 
 const EACH_MAX = 500
 

@@ -20,9 +20,9 @@ import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
+import { isOpen, type RollbackRecord } from '../store/rollbacks.ts'
 import { advance, keep } from '../store/steps.ts'
-import { isOpen, type RollbackRecord } from '../use-cases/request-rollback.ts'
-import { concludeInTransaction } from './move-rollback.ts'
+import { concludeInTransaction } from './end-rollback.ts'
 import { BETWEEN_TRIES_MS, DATABASE_PATIENCE_MS, LOCK_TRIES, undoPlanOf } from './undo-plan.ts'
 
 /** `settled`: the rollback goes on to its verification, whether all were undone or not. */

@@ -1,6 +1,14 @@
 import { RomanError } from '@roman/contracts'
-import type { Database } from '@roman/db'
+import type { Database, Prisma, Tx } from '@roman/db'
 import { isUuid, PREFIX_MIN, uuidsBeginning } from './uuid-prefix.ts'
+
+export type RollbackRecord = Prisma.rollback_eventsGetPayload<object>
+
+export const isOpen = ({ status }: Pick<RollbackRecord, 'status'>): boolean =>
+  status === 'pending' || status === 'in_progress'
+
+export const loadEvent = (tx: Tx, eventId: string): Promise<RollbackRecord> =>
+  tx.rollback_events.findUniqueOrThrow({ where: { event_id: eventId } })
 
 const CANDIDATES_MAX = 10
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { GuardPolicy, ViolationName } from '@roman/constitution'
 import { type Actor, RomanError, rollbackWorkflowId } from '@roman/contracts'
-import { isUniqueViolation, type Prisma, type Tx } from '@roman/db'
+import { isUniqueViolation, type Tx } from '@roman/db'
 import type { ControlContext } from '../context.ts'
 import { configuredNow, deployTimeoutMs } from '../policy.ts'
 import { announce } from '../store/announce.ts'
@@ -9,11 +9,7 @@ import { audit, json } from '../store/audit.ts'
 import { openRollback } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
 import { enqueue } from '../store/outbox.ts'
-
-export type RollbackRecord = Prisma.rollback_eventsGetPayload<object>
-
-export const isOpen = ({ status }: Pick<RollbackRecord, 'status'>): boolean =>
-  status === 'pending' || status === 'in_progress'
+import type { RollbackRecord } from '../store/rollbacks.ts'
 
 export interface RollbackRequest {
   deployment_id: string
