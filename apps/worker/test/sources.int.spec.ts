@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import {
   DEFAULT_POLICY,
   type HealthSample,
@@ -11,7 +9,8 @@ import {
 import { readHealth, storeSourceReading } from '@roman/control'
 import { type LatestReading, withSources } from '@roman/health'
 import { waitFor } from '@roman/testing'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { metric } from './metric.ts'
 import { CALL, ended, startTestBed } from './test-bed.ts'
 
 const PLACE = { service: 'storefront', environment: 'production' }
@@ -78,23 +77,11 @@ describe('what everybody judges by who is no guard', async () => {
 })
 
 describe('a metric in breach', async () => {
-  let rate = 0
-  const server = createServer((_request, response) => {
-    const data = { resultType: 'scalar', result: [1_765_809_300, String(rate)] }
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ status: 'success', data }))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  afterAll(() => server.close())
-  const prometheus = {
-    type: 'prometheus',
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    interval_seconds: 0.2,
-    queries: { error_rate_per_minute: 'errors' },
-  }
+  const prometheus = await metric('error_rate_per_minute', 0)
   const bed = await startTestBed({
     mode: 'ask',
     watch: { window_seconds: 60 },
-    differs: { storefront: { health: [{ type: 'postgres' }, prometheus] } },
+    differs: { storefront: { health: [{ type: 'postgres' }, prometheus.source] } },
   })
 
   it('is what check, evidence and the next baseline see, too', async () => {
@@ -106,7 +93,7 @@ describe('a metric in breach', async () => {
       timeoutMs: 10_000,
       describe: 'the metric to be read',
     })
-    rate = 20
+    prometheus.value = 20
     await waitFor(async () => (await bed.control.showDeployment(bad)).guard?.decision != null, {
       timeoutMs: 10_000,
       describe: 'people to be asked',
@@ -143,6 +130,5 @@ describe('a metric in breach', async () => {
         expect.objectContaining({ law: 'total_coherence', observed: 'entropy 1, entropy_increase -0.1' }),
       ]),
     })
-    rate = 0
   })
 })

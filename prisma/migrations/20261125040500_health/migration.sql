@@ -116,8 +116,8 @@ RETURNS TABLE (
     CASE WHEN o.own_database THEN (n.supplied ->> 'database_connections')::double precision ELSE c.database_connections END,
     CASE WHEN o.own_database THEN nullif((n.supplied ->> 'max_database_connections')::double precision, 0) ELSE c.max_database_connections END,
     CASE WHEN o.own_database THEN (n.supplied ->> 'active_queries')::double precision ELSE c.active_queries END,
-    coalesce((n.supplied ->> 'p95_response_ms')::double precision, p.p95_response_ms),
-    coalesce((n.supplied ->> 'memory_percent')::double precision, p.memory_percent),
+    (n.supplied ->> 'p95_response_ms')::double precision,
+    (n.supplied ->> 'memory_percent')::double precision,
     (n.supplied ->> 'requests_per_minute')::double precision,
     -- Where only a source's error rate is missing the log's own count stands, and the moment is blind all the same.
     array_replace(n.unavailable, 'error_rate_per_minute', 'error_rate_source')
@@ -139,11 +139,6 @@ RETURNS TABLE (
     SELECT n.supplied ? 'database_connections' OR 'database_connections' = ANY (n.unavailable) AS own_database
   ) o
   CROSS JOIN ops.database_connections() c
-  LEFT JOIN LATERAL (
-    SELECT h.p95_response_ms, h.memory_percent FROM ops.health_samples h
-    WHERE h.deployment_id = d.deployment_id AND h.sampled_at > at - interval '2 minutes' AND h.sampled_at <= at
-    ORDER BY h.sampled_at DESC LIMIT 1
-  ) p ON true
 $$;
 
 -- Of connections a metric may count fractions.
@@ -172,7 +167,8 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = '' AS $$
         > coalesce((t.thresholds ->> 'database_connection_percent')::double precision, 90), true)
       AND NOT EXISTS (
         SELECT FROM ops.guard_verdicts v
-        WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > at - interval '5 minutes'
+        WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach'
+          AND v.decided_at > at - interval '5 minutes' AND v.decided_at <= at
       )
       AND NOT EXISTS (
         SELECT FROM ops.health_samples s
