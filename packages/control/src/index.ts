@@ -35,6 +35,7 @@ export type { UndoBound } from './steps/undo-plan.ts'
 export { storeLogs } from './store/logs.ts'
 export { deliver } from './store/outbox.ts'
 export { type KeptHealth, keepSamples } from './store/samples.ts'
+export { storeSourceReading } from './store/source-readings.ts'
 export { advance, keep } from './store/steps.ts'
 export {
   createTemporalGateway,
