@@ -16,8 +16,9 @@ export const TRANSITIONS: { readonly [K in TransitionKind]: Readonly<Record<Stat
     in_progress: ['success', 'failed', 'rolled_back'],
     // A late breach can roll back a known-good deployment, or try to.
     success: ['failed', 'rolled_back'],
-    // Still live: a person may mark it verified, or a new rollback may replace it.
-    failed: ['success', 'rolled_back'],
+    // Still live: a person may mark it verified, or a new rollback may replace it. `in_progress` only where it never was
+    // live: its deploy was said to have failed, and it is live after all. That is a fact, and a fact is never refused.
+    failed: ['in_progress', 'success', 'rolled_back'],
     rolled_back: [],
   },
   rollback: {

@@ -17,6 +17,7 @@ const LEGAL = {
     'in_progress → rolled_back',
     'success → failed',
     'success → rolled_back',
+    'failed → in_progress',
     'failed → success',
     'failed → rolled_back',
   ],

@@ -1,3 +1,4 @@
+import { isTerminal, type RollbackStatus } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import type { Database, Prisma, Tx } from '@roman/db'
 import { isUuid, PREFIX_MIN, uuidsBeginning } from './uuid-prefix.ts'
@@ -5,7 +6,7 @@ import { isUuid, PREFIX_MIN, uuidsBeginning } from './uuid-prefix.ts'
 export type RollbackRecord = Prisma.rollback_eventsGetPayload<object>
 
 export const isOpen = ({ status }: Pick<RollbackRecord, 'status'>): boolean =>
-  status === 'pending' || status === 'in_progress'
+  !isTerminal('rollback', status as RollbackStatus)
 
 export const loadEvent = (tx: Tx, eventId: string): Promise<RollbackRecord> =>
   tx.rollback_events.findUniqueOrThrow({ where: { event_id: eventId } })
