@@ -1,10 +1,11 @@
+import { mayAbort } from '@roman/constitution'
 import { type Actor, guardWorkflowId } from '@roman/contracts'
 import type { Tx } from '@roman/db'
 import type { ControlContext } from '../context.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { lockLive } from '../store/live.ts'
-import { isOpen, loadEvent, type RollbackRecord } from '../store/rollbacks.ts'
+import { abortEvidence, isOpen, loadEvent, type RollbackRecord } from '../store/rollbacks.ts'
 import { moveDeployment, moveWhere } from '../store/statuses.ts'
 import { advance, keep } from '../store/steps.ts'
 
@@ -21,9 +22,9 @@ export const failRollback = (
     await lockLive(tx, first.service, first.environment)
     const event = await loadEvent(tx, eventId)
     if (!isOpen(event)) return { status: event.status, detail: event.detail ?? '' }
-    const dispatched = (event.moments as { dispatched?: string }).dispatched !== undefined
     const byPerson = failure.aborted_by != null
-    const status = byPerson && !dispatched ? 'aborted' : 'failed'
+    const abort = byPerson ? mayAbort(abortEvidence(event)) : null
+    const status = abort?.allowed ? abort.ends_as : 'failed'
     if (event.replacement_deployment_id !== null) {
       const neverLive = { deployment_id: event.replacement_deployment_id, status: 'pending' }
       await moveWhere(tx, neverLive, 'failed', { completed_at: new Date() })
