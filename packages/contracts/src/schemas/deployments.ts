@@ -29,7 +29,7 @@ export const recordedMigration = z.strictObject({
   rollback_script: z.string().max(65_536).refine(noNul, 'must not contain a NUL character').optional(),
   execution_time_ms: z.number().int().min(0).max(2_147_483_647).optional(),
   /** When it was applied; when it is recorded, unless given. */
-  applied_at: timestamp.optional(),
+  applied_at: pastTimestamp.optional(),
   /** It failed. */
   error_message: text(10_000).optional(),
 })
