@@ -270,7 +270,7 @@ describe('a deployment that is deleted under its guard', async () => {
     )
     await bed.admin.query(`
       BEGIN; SET LOCAL session_replication_role = replica;
-      DELETE FROM ops.live WHERE deployment_id = '${id}'; DELETE FROM ops.deployments WHERE deployment_id = '${id}'; COMMIT`)
+      DELETE FROM ops.deployments WHERE deployment_id = '${id}'; COMMIT`)
     const { prisma } = bed.context.control.db
     await waitFor(
       async () => (await prisma.guards.findUniqueOrThrow({ where: { deployment_id: id } })).ended_at !== null,
@@ -283,6 +283,12 @@ describe('a deployment that is deleted under its guard', async () => {
     expect(await prisma.roman_events.findMany({ where: { event_type: 'deployment_deleted' } })).toMatchObject([
       { severity: 'critical', metadata: { deployment_id: id, service: 'storefront', environment: 'production' } },
     ])
-    expect(await prisma.announcements.count({ where: { deployment_id: id, kind: 'orphaned' } })).toBe(1)
+    expect(await prisma.announcements.findMany({ where: { deployment_id: id, kind: 'orphaned' } })).toMatchObject([
+      { payload: { reason: expect.stringMatching(/Record what is live there to have it watched\.$/) } },
+    ])
+    // And it does.
+    const next = await bed.deploy('v1.0.1')
+    await bed.untilPhase(next, 'watching')
+    expect(await bed.control.showDeployment(next)).toMatchObject({ live: true })
   })
 })
