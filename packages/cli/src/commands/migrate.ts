@@ -12,6 +12,7 @@ export const migrate = (cli: Cli): Command =>
       const database = await loadDatabase()
       const onNotice = (notice: string): void => print(cli.err, `${cli.colors.yellow('!')} ${notice}`)
       const applied = await database.migrate(url, { onNotice }).catch((cause: Error) => {
+        if (cause instanceof database.SchemaRefused) throw cause
         throw new Error(
           `${withoutPassword(url)} could not be migrated: ${cause.message || (cause as { code?: string }).code}. Correct DATABASE_URL, or see that its user may create schemas.`,
           { cause },
