@@ -144,7 +144,7 @@ export const deploymentView = deploymentRow.extend({ health: health.nullable(), 
 export type DeploymentView = z.infer<typeof deploymentView>
 
 /** `GET /v1/deployments`. */
-export const listDeploymentsQuery = z.object({
+export const listDeploymentsQuery = z.strictObject({
   service: serviceName.optional(),
   environment: environmentName.optional(),
   status: deploymentStatus.optional(),
