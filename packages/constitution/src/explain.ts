@@ -24,12 +24,16 @@ export type StoredStory = {
   decisions: readonly {
     asked_at: string
     reason: string
+    /** Why nothing was done without asking; null where that is not stored. */
+    detail: string | null
     violations: readonly string[]
     status: string
     decided_at: string | null
     decided_by: string | null
     decision_reason: string | null
   }[]
+  /** Breaches that were only observed, and why. */
+  observed: readonly { at: string; detail: string }[]
   /** Every request to roll it back, the refused ones too. */
   rollbacks: readonly {
     event_id: string
@@ -81,6 +85,7 @@ export function explainRollback(story: StoredStory): Explanation {
     ...deploymentLines(story),
     ...sampleLines(story.samples),
     ...story.verdicts.flatMap(verdictLines),
+    ...story.observed.map(({ at, detail }) => ({ at, text: `Nothing was done: ${detail}` })),
     ...story.decisions.flatMap(decisionLines),
     ...rollbacks.flatMap(rollbackLines),
   ]
@@ -168,7 +173,10 @@ function verdictLines(verdict: StoredStory['verdicts'][number]): ExplainedLine[]
 function decisionLines(decision: StoredStory['decisions'][number]): ExplainedLine[] {
   const { violations, status, decided_at: decidedAt, decided_by: by, decision_reason: why } = decision
   const against = violations.length > 0 ? `; refused for ${violations.join(', ')}` : ''
-  const lines: ExplainedLine[] = [{ at: decision.asked_at, text: `People were asked: ${decision.reason}${against}` }]
+  const because = decision.detail === null ? '' : `. Why: ${decision.detail}`
+  const lines: ExplainedLine[] = [
+    { at: decision.asked_at, text: `People were asked: ${decision.reason}${against}${because}` },
+  ]
   if (decidedAt !== null) {
     lines.push({
       at: decidedAt,
@@ -283,15 +291,26 @@ function headlineOf(story: StoredStory, rollbacks: readonly Rollback[], outcome:
 }
 
 /** Why nobody asked for a rollback, as far as verdicts and answers tell. */
-function whyNot({ verdicts, decisions }: StoredStory): string {
+function whyNot({ verdicts, decisions, observed }: StoredStory): string {
   const rejected = decisions.findLast(({ status }) => status === 'rejected')
   if (rejected)
     return `${rejected.decided_by ?? 'a person'} turned it down${rejected.decision_reason ? `, "${rejected.decision_reason}"` : ''}`
   const ordered = [...verdicts].sort((a, b) => byTime(a.at, b.at))
   const breach = ordered.findLast(({ kind }) => kind === 'breach')
-  if (breach) return `a breach was seen (${breach.reason}), and nothing was asked of the deployer`
+  if (breach) return `a breach was seen (${breach.reason}), and ${whatStopped(decisions, observed)}`
   const told = ordered.findLast(({ kind }) => kind !== 'ended') ?? ordered.at(-1)
   return told === undefined ? 'no verdict is stored' : `${told.kind}, ${told.reason}`
+}
+
+/** Why a breach was not acted on: what people were asked last, or why it was only observed. */
+function whatStopped(decisions: StoredStory['decisions'], observed: StoredStory['observed']): string {
+  const asked = [...decisions].sort((a, b) => byTime(a.asked_at, b.asked_at)).at(-1)
+  const seen = [...observed].sort((a, b) => byTime(a.at, b.at)).at(-1)
+  if (asked === undefined)
+    return seen === undefined ? 'nothing was asked of the deployer' : `nothing was done: ${seen.detail}`
+  const answers: Record<string, string> = { waiting: 'who have not answered yet', expired: 'and nobody decided' }
+  const why = asked.detail === null ? '' : `: ${asked.detail}`
+  return `people were asked, ${answers[asked.status] ?? `whose answer was ${asked.status}`}${why}`
 }
 
 function violationsOf({ validation }: Rollback): string[] {
