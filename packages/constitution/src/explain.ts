@@ -1,8 +1,19 @@
 import type { HealthState, SignalFinding, SignalName } from './health.ts'
-import { formatNumber, isRecord } from './numbers.ts'
+import { anything, text as aText, listOf, nullable, record } from './malformed.ts'
+import { formatNumber, isRecord, measured } from './numbers.ts'
 import { LAW_TITLES, type LawName, RULES, type ViolationName } from './reasons.ts'
 import { falseAlarmBound, isSequential, normalRatePerMinute } from './sequential.ts'
-import { type GuardPolicy, limitOf, rateWindowSeconds } from './thresholds.ts'
+import {
+  forSeconds,
+  type GuardPolicy,
+  limitOf,
+  MODES,
+  type Mode,
+  rateWindowSeconds,
+  readRules,
+  secondsOf,
+  type WatchPolicy,
+} from './thresholds.ts'
 
 /** Everything that is stored about why a deployment was, or was not, rolled back. Times are ISO 8601; lists in any order. */
 export type StoredStory = {
@@ -73,6 +84,58 @@ export type Explanation = {
   lines: ExplainedLine[]
 }
 
+const DEPLOYMENT = { deployment_id: aText, version: aText, git_commit: aText, deployed_at: nullable(aText) }
+
+/** What has the shape of its own time is read where it is told. */
+const STORY = record<StoredStory>({
+  service: aText,
+  environment: aText,
+  deployment: record(DEPLOYMENT),
+  policy: anything,
+  baseline_breached: listOf(aText),
+  samples: listOf(record({ at: aText, phase: aText, state: aText, reason: aText })),
+  verdicts: listOf(
+    record<StoredStory['verdicts'][number]>({
+      at: aText,
+      phase: aText,
+      kind: aText,
+      reason: aText,
+      signals: anything,
+      fault_at: nullable(aText),
+    }),
+  ),
+  decisions: listOf(
+    record<StoredStory['decisions'][number]>({
+      asked_at: aText,
+      reason: aText,
+      violations: listOf(aText),
+      status: aText,
+      decided_at: nullable(aText),
+      decided_by: nullable(aText),
+      decision_reason: nullable(aText),
+    }),
+  ),
+  rollbacks: listOf(
+    record<Rollback>({
+      event_id: aText,
+      initiated_at: aText,
+      initiated_by: nullable(aText),
+      trigger_type: aText,
+      trigger_reason: aText,
+      status: aText,
+      detail: nullable(aText),
+      completed_at: nullable(aText),
+      target: nullable(record({ version: aText, git_commit: aText })),
+      validation: anything,
+      trace: anything,
+      override: nullable(record({ violations: listOf(aText), reason: aText, by: nullable(aText) })),
+      refused_event_id: nullable(aText),
+      moments: record({}),
+      snapshot: nullable(record({ at: aText, text: aText })),
+    }),
+  ),
+})
+
 type Rollback = StoredStory['rollbacks'][number]
 
 /** Changes of state that are told one by one; of more, the first and the last. */
@@ -80,6 +143,10 @@ const SAMPLES_MAX = 40
 
 /** The whole "why did it roll back, why did it not" as a plain account, from stored data alone. */
 export function explainRollback(story: StoredStory): Explanation {
+  const malformed = STORY(story, 'story')
+  if (malformed !== null) {
+    return { outcome: 'not_rolled_back', headline: `This cannot be explained: ${malformed}`, rules: [], lines: [] }
+  }
   const rollbacks = [...story.rollbacks].sort((a, b) => byTime(a.initiated_at, b.initiated_at))
   const lines = [
     ...deploymentLines(story),
@@ -100,7 +167,7 @@ export function explainRollback(story: StoredStory): Explanation {
 
 /** A policy in plain words, a sentence per rule. */
 export function describePolicy(policy: Pick<GuardPolicy, 'mode' | 'thresholds' | 'watch'>): string[] {
-  const { thresholds, watch, mode } = policy
+  const { thresholds, watch } = readRules(policy)
   const limit = (name: Parameters<typeof limitOf>[1]) => formatNumber(limitOf(thresholds, name))
   const show = (value: number) => formatNumber(value)
   const rules: string[] = []
@@ -118,20 +185,27 @@ export function describePolicy(policy: Pick<GuardPolicy, 'mode' | 'thresholds' |
   }
   rules.push(`More than ${limit('database_connection_percent')}% of the database's connections in use is a breach.`)
   rules.push(`P95 above ${limit('p95_response_ms')} ms and memory above ${limit('memory_percent')}% only warn.`)
-  if (thresholds.for_seconds) rules.push(`A breach counts once it has lasted ${show(thresholds.for_seconds)} seconds.`)
-  if (thresholds.min_requests) rules.push(`Errors count from ${show(thresholds.min_requests)} requests a minute on.`)
-  if (thresholds.error_percent) rules.push(`Errors count above ${show(thresholds.error_percent)}% of requests.`)
-  if (watch.warm_up_seconds) rules.push(`In the first ${show(watch.warm_up_seconds)} seconds no breach counts.`)
-  rules.push(
-    `Watched for ${show(watch.window_seconds)} seconds; a breach until ${show(watch.auto_rollback_within_seconds)} seconds after the deployment may act by itself.`,
-  )
-  const modes = {
-    auto: 'A breach is rolled back by itself.',
-    ask: 'A breach is put to people.',
-    observe: 'A breach is only reported.',
+  const patience = forSeconds(thresholds)
+  if (patience > 0) rules.push(`A breach counts once it has lasted ${show(patience)} seconds.`)
+  const [requests, percent] = [measured(thresholds.min_requests), measured(thresholds.error_percent)]
+  if (requests) rules.push(`Errors count from ${show(requests)} requests a minute on.`)
+  if (percent) rules.push(`Errors count above ${show(percent)}% of requests.`)
+  const time = (name: keyof WatchPolicy) => show(secondsOf(watch, name))
+  if (secondsOf(watch, 'warm_up_seconds') > 0) {
+    rules.push(`In the first ${time('warm_up_seconds')} seconds no breach counts.`)
   }
-  rules.push(`Mode ${mode}: ${modes[mode]}`)
+  rules.push(
+    `Watched for ${time('window_seconds')} seconds; a breach until ${time('auto_rollback_within_seconds')} seconds after the deployment may act by itself.`,
+  )
+  const mode = MODES.find((name) => isRecord(policy) && policy.mode === name)
+  rules.push(mode === undefined ? 'The mode is not stored.' : `Mode ${mode}: ${MODE_WORDS[mode]}`)
   return rules
+}
+
+const MODE_WORDS: Record<Mode, string> = {
+  auto: 'A breach is rolled back by itself.',
+  ask: 'A breach is put to people.',
+  observe: 'A breach is only reported.',
 }
 
 function deploymentLines({ deployment, baseline_breached: baseline }: StoredStory): ExplainedLine[] {
@@ -163,9 +237,10 @@ function verdictLines(verdict: StoredStory['verdicts'][number]): ExplainedLine[]
     lines.push({ at: fault, text: 'The first error of those that made the breach' })
   lines.push({ at, text: `Verdict of the ${phase}: ${kind}. ${reason}` })
   if (kind !== 'breach') return lines
-  for (const { signal, observed, threshold } of signals) {
-    const seen = observed === null ? 'not readable' : formatNumber(observed, threshold)
-    lines.push({ at, text: `The rule: ${signal} was ${seen}, the threshold is ${formatNumber(threshold)}` })
+  for (const { signal, observed, threshold } of records(signals)) {
+    const limit = measured(threshold) ?? undefined
+    const seen = typeof observed === 'number' ? formatNumber(observed, limit) : 'not readable'
+    lines.push({ at, text: `The rule: ${text(signal)} was ${seen}, the threshold is ${limit ?? 'not stored'}` })
   }
   return lines
 }
@@ -197,12 +272,12 @@ function rollbackLines(rollback: Rollback): ExplainedLine[] {
     const of = rollback.refused_event_id === null ? '' : ` of the refused rollback ${rollback.refused_event_id}`
     lines.push({ at, text: `Override${of}${by} of ${override.violations.join(', ')}: "${override.reason}"` })
   }
-  const decidedAt = rollback.moments.decided ?? at
+  const decidedAt = momentOf(rollback.moments.decided) ?? at
   lines.push(...validationLines(rollback.validation, rollback.trace).map((text) => ({ at: decidedAt, text })))
   if (target !== null) lines.push({ at: decidedAt, text: `Target: ${target.version} (commit ${target.git_commit})` })
   if (rollback.snapshot !== null) lines.push(rollback.snapshot)
   for (const [moment, text] of Object.entries(REACHED)) {
-    const reached = rollback.moments[moment]
+    const reached = momentOf(rollback.moments[moment])
     if (reached) lines.push({ at: reached, text })
   }
   const detail = rollback.detail === null ? '' : `: ${rollback.detail}`
@@ -229,14 +304,14 @@ function validationLines(validation: unknown, trace: unknown): string[] {
   if (!isRecord(validation)) return []
   const origin = originsOf(trace)
   const laws = records(validation.findings).map((finding) => {
-    const law = String(finding.law)
+    const law = text(finding.law)
     const title = LAW_TITLES[law as LawName] ?? law
     const from = origin.get(law)
     const because = from === undefined ? '' : ` (${from})`
     return `${title}: ${verdictOf(finding)}. Seen: ${text(finding.observed)}${because}; required: ${text(finding.required)}`
   })
   const preconditions = records(validation.preconditions).map((finding) => {
-    const name = String(finding.precondition)
+    const name = text(finding.precondition)
     const rule = RULES[name as ViolationName] ?? text(finding.rule)
     return `${name}: ${verdictOf(finding)}. Seen: ${text(finding.observed)}; required: ${rule}`
   })
@@ -256,7 +331,7 @@ function originsOf(trace: unknown): Map<string, string> {
   }
   return new Map(
     records(trace).flatMap((entry) => {
-      const law = judged[String(entry.field)]
+      const law = judged[text(entry.field)]
       return law === undefined ? [] : [[law, text(entry.from)] as const]
     }),
   )
@@ -323,6 +398,10 @@ function verdictOf(finding: Record<string, unknown>): string {
 
 function records(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isRecord) : []
+}
+
+function momentOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 function strings(value: unknown): string[] {

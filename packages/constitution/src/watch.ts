@@ -7,6 +7,7 @@ import {
   type SignalName,
   SYSTEM_HEALTHY,
 } from './health.ts'
+import { measured } from './numbers.ts'
 import { type HealthSample, readSample } from './sample.ts'
 import { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
 import {
@@ -17,8 +18,15 @@ import {
   settle,
   startSequential,
 } from './sequential.ts'
-import { type Suppression, startSuppression, stillSuppressed, updateSuppression } from './suppression.ts'
-import { rateWindowSeconds, type Thresholds, type WatchPolicy } from './thresholds.ts'
+import {
+  fillsFullWindow,
+  type Suppression,
+  startSuppression,
+  stillSuppressed,
+  updateSuppression,
+} from './suppression.ts'
+import { forSeconds, rateWindowSeconds, secondsOf, type Thresholds, type WatchPolicy } from './thresholds.ts'
+import { isWatchState, planIn, readPlan, readTick } from './watch-input.ts'
 
 /** `window`: until the clean window proves the deployment. `standby`: after it, while a breach may still act by itself. */
 export type WatchPhase = 'window' | 'standby'
@@ -31,6 +39,8 @@ export type WatchPlan = {
   watch: WatchPolicy
   /** Signals that were in breach in the five minutes before the intent. */
   baseline_breached: readonly SignalName[]
+  /** For a standby: its window ended `healthy`, and so was never in breach; what was before the deployment is over. */
+  clean_window: boolean
 }
 
 /** Plain JSON: it rides on an activity's heartbeat, and a retry goes on from it. */
@@ -97,13 +107,16 @@ export type Observation = {
  * Whether a watch goes by the count of its errors at this moment: to prove a window clean, or all along where evidence is
  * sequential. Counting them costs more than all else that a tick reads.
  */
-export function countsErrors(plan: WatchPlan, at: number): boolean {
-  return isSequential(plan.thresholds) || (plan.phase === 'window' && at >= windowEnd(plan))
+export function countsErrors(given: WatchPlan, at: number): boolean {
+  const plan = readPlan(given)
+  return isSequential(plan.thresholds) || (plan.phase === 'window' && (measured(at) ?? 0) >= windowEnd(plan))
 }
 
-export function startWatch(plan: WatchPlan): WatchState {
+export function startWatch(given: WatchPlan): WatchState {
+  const plan = readPlan(given)
   const from = plan.phase === 'window' ? plan.deployed_at : windowEnd(plan)
-  const suppression = startSuppression(plan.baseline_breached)
+  const over = plan.clean_window && fillsFullWindow(secondsOf(plan.watch, 'window_seconds'), plan.thresholds)
+  const suppression = startSuppression(plan.phase === 'standby' && over ? [] : plan.baseline_breached)
   const attention = startAttention(from)
   const settled = plan.phase === 'window' ? { at: plan.deployed_at, errors: 0 } : null
   const sequential = isSequential(plan.thresholds) ? { sequential: startSequential(settled) } : {}
@@ -113,8 +126,14 @@ export function startWatch(plan: WatchPlan): WatchState {
 /**
  * Folds one tick into a watch. Pure: the same state and tick always give the same answer. Monotone: after a verdict every
  * later tick gives that verdict again, so a breach once seen is never taken back.
+ * Total: a tick without a moment changes nothing, and a state that cannot be read is begun again from its plan.
  */
 export function observe(before: WatchState, tick: WatchTick): Observation {
+  return fold(isWatchState(before) ? before : startWatch(planIn(before)), readTick(tick))
+}
+
+/** `observe` of what was made here, and need not be read again. */
+export function fold(before: WatchState, tick: WatchTick): Observation {
   const { plan } = before
   const afterWindow = plan.phase === 'standby' || tick.at > windowEnd(plan)
   const suppressed = stillSuppressed(before.suppression)
@@ -124,13 +143,13 @@ export function observe(before: WatchState, tick: WatchTick): Observation {
     after_window: afterWindow,
     error_evidence: sequential && errorEvidence(sequential, plan.thresholds),
   })
-  if (before.verdict) {
+  if (before.verdict || Number.isNaN(tick.at)) {
     return { state: before, verdict: before.verdict, sample_verdict: judged, keep_sample: false, effects: [] }
   }
 
   const blindTo = readSample(tick.sample).blindTo
   const seen = attend(before.attention, tick.at, blindTo.length > 0, rateWindowSeconds(plan.thresholds) * 1000)
-  const baseline = updateSuppression(before.suppression, judged.signals, tick.at, plan.thresholds)
+  const baseline = updateSuppression(before.suppression, judged.signals, tick.at, plan)
   const keep = shouldKeepSample(before.kept, judged, tick.at)
   const state: WatchState = {
     ...before,
@@ -175,7 +194,7 @@ function conclude(state: WatchState, tick: WatchTick, judged: SampleVerdict): Wa
   const { plan, breaching_since: since } = state
   const { at, sample } = tick
   if (tick.superseded) return { kind: 'superseded', at, sample, reason: 'A newer deployment is live' }
-  if (judged.state === 'breach' && since !== null && at - since >= (plan.thresholds.for_seconds ?? 0) * 1000) {
+  if (judged.state === 'breach' && since !== null && at - since >= forSeconds(plan.thresholds) * 1000) {
     const signals = judged.signals.filter((finding) => finding.state === 'breach')
     return { kind: 'breach', at, sample, reason: judged.reason, since, signals }
   }
@@ -184,7 +203,7 @@ function conclude(state: WatchState, tick: WatchTick, judged: SampleVerdict): Wa
 
 function concludeStandby({ plan }: WatchState, { at, sample }: WatchTick): WatchVerdict | null {
   if (at < standbyEnd(plan)) return null
-  const seconds = plan.watch.auto_rollback_within_seconds
+  const seconds = secondsOf(plan.watch, 'auto_rollback_within_seconds')
   return { kind: 'ended', at, sample, reason: `No breach within ${seconds} seconds after the deployment` }
 }
 
@@ -193,7 +212,7 @@ function concludeWindow(state: WatchState, tick: WatchTick): WatchVerdict | null
   const { plan, attention } = state
   const { at, sample } = tick
   if (at < windowEnd(plan)) return null
-  const windowSeconds = plan.watch.window_seconds
+  const windowSeconds = secondsOf(plan.watch, 'window_seconds')
   const inconclusive = (why: Extract<WatchVerdict, { kind: 'inconclusive' }>['why'], reason: string): WatchVerdict => {
     return { kind: 'inconclusive', at, sample, why, reason }
   }
@@ -227,13 +246,13 @@ export function cleanWindowErrors(windowSeconds: number): number {
 }
 
 function warmUpEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
-  return deployedAt + (watch.warm_up_seconds ?? 0) * 1000
+  return deployedAt + secondsOf(watch, 'warm_up_seconds') * 1000
 }
 
 function windowEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
-  return deployedAt + watch.window_seconds * 1000
+  return deployedAt + secondsOf(watch, 'window_seconds') * 1000
 }
 
 function standbyEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
-  return deployedAt + watch.auto_rollback_within_seconds * 1000
+  return deployedAt + secondsOf(watch, 'auto_rollback_within_seconds') * 1000
 }
