@@ -40,6 +40,67 @@ describe('after the guard has ended', async () => {
   })
 })
 
+describe('a late breach with nothing to go back to', async () => {
+  const bed = await startTestBed({ decision_wait_seconds: 300 }, { worker: false })
+  const { db } = bed.context.control
+  const sweepTwice = () =>
+    Promise.all([sweep(bed.context.control, bed.context.sources), sweep(bed.context.control, bed.context.sources)])
+  const told = (id: string) => db.prisma.announcements.findMany({ where: { deployment_id: id } })
+
+  it('is told once in every wait, kept and on the audit trail; nobody is asked', async () => {
+    const first = await bed.deploy('v1.0.0')
+    await bed.admin.query(
+      `WITH d AS (UPDATE ops.deployments SET status = 'success', health_check_passed = true, deployed_at = now() - interval '1 hour')
+       UPDATE ops.guards SET phase = 'ended', ended_at = now()`,
+    )
+    // A question about an inconclusive watch is none about this.
+    await db.prisma.decisions.create({
+      data: {
+        decision_id: crypto.randomUUID(),
+        deployment_id: first,
+        kind: 'verify',
+        reason: 'Blind',
+        expires_at: new Date(Date.now() + 3_600_000),
+      },
+    })
+    await bed.fail('v1.0.0', 200)
+    await sweepTwice()
+    await sweepTwice()
+    const reason = 'High error rate: 200 errors/minute'
+    expect(await told(first)).toMatchObject([{ kind: 'late_breach', decision_id: null, payload: { reason } }])
+    expect(await db.prisma.roman_events.findMany({ where: { event_type: 'health_breach' } })).toMatchObject([
+      { severity: 'error', source: 'sweep', metadata: { deployment_id: first, health: { recent_errors: 200 } } },
+    ])
+    expect(await db.prisma.decisions.count({ where: { deployment_id: first, kind: { not: 'verify' } } })).toBe(0)
+    const { guard } = await bed.control.showDeployment(first)
+    expect(guard?.decision).toMatchObject({ kind: 'verify' })
+    const samples = await db.prisma.health_samples.findMany({ where: { deployment_id: first } })
+    // Two workers may each have kept theirs.
+    expect(samples.length).toBeLessThan(3)
+    expect(samples[0]).toMatchObject({ phase: 'sweep', state: 'breach', reason })
+
+    // Time goes by, and it is still so.
+    await bed.admin.query(
+      `UPDATE ops.announcements SET created_at = now() - interval '301 seconds', dedupe_key = 'earlier'`,
+    )
+    await sweepTwice()
+    expect(await told(first)).toHaveLength(2)
+  })
+
+  it('is asked about as soon as there is something', async () => {
+    const [live] = await db.prisma.deployments.findMany()
+    await bed.admin.query(
+      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, health_check_passed, fence, policy, deployed_at)
+       SELECT gen_random_uuid(), service, environment, 'v0', 'b7f3b29', git_branch, status, true, 0, policy, deployed_at - interval '1 hour' FROM ops.deployments`,
+    )
+    await sweepTwice()
+    expect((await bed.control.showDeployment(live!.deployment_id)).guard?.decision).toMatchObject({
+      kind: 'late_breach',
+    })
+    expect(await told(live!.deployment_id)).toHaveLength(3)
+  })
+})
+
 describe('errors that come late', async () => {
   // More than two within two seconds are a breach.
   const bed = await startTestBed({

@@ -26,6 +26,7 @@ export interface DeployerFacts {
 
 type Deployment = Prisma.deploymentsGetPayload<object>
 const CANDIDATES_MAX = 50
+const CANDIDATE_PAGES_MAX = 20
 
 const refOf = (row: Deployment): DeploymentRef => ({
   deployment_id: row.deployment_id,
@@ -109,10 +110,11 @@ export const gatherEvidence = async (
   }
 }
 
-const findTarget = async (
+/** What a rollback of this deployment would go back to; null where there is nothing. */
+export const findTarget = async (
   { db }: Pick<ControlContext, 'db'>,
   subject: Deployment,
-  forcedId: string | null,
+  forcedId: string | null = null,
 ): Promise<{ target: TargetEvidence; restored: Restored } | null> => {
   const place = { service: subject.service, environment: subject.environment }
   const held = await db.prisma.quarantine.findMany({ where: { ...place, status: { not: 'released' } } })
@@ -130,31 +132,39 @@ const findTarget = async (
     const forced = await db.prisma.deployments.findUnique({ where: { deployment_id: forcedId } })
     return forced === null ? null : asTarget(forced)
   }
-  const candidates = await db.prisma.deployments.findMany({
-    where: { ...place, status: 'success', health_check_passed: true, deployment_id: { not: subject.deployment_id } },
-    orderBy: { deployed_at: 'desc' },
-    take: CANDIDATES_MAX,
-  })
-  const { target } = chooseTarget(
-    candidates.map((row) => ({
-      deployment_id: row.deployment_id,
-      service: row.service,
-      environment: row.environment,
-      version: row.version,
-      git_commit: row.git_commit,
-      status: row.status as 'success',
-      health_check_passed: row.health_check_passed ?? false,
-      deployed_at: row.deployed_at?.toISOString() ?? null,
-      quarantined: isHeld(row.git_commit),
-    })),
-    {
-      ...place,
-      deployment_id: subject.deployment_id,
-      git_commit: subject.git_commit,
-      deployed_at: subject.deployed_at?.toISOString() ?? null,
-    },
-  )
-  return target === null ? null : asTarget(candidates.find((row) => row.deployment_id === target.deployment_id)!)
+  if (subject.deployed_at === null) return null
+  // Left out here is what could fill pages: redeploys of the failing commit, and what came after it.
+  const older = { git_commit: { not: subject.git_commit }, deployed_at: { lt: subject.deployed_at } }
+  for (let page = 0; page < CANDIDATE_PAGES_MAX; page += 1) {
+    const candidates = await db.prisma.deployments.findMany({
+      where: { ...place, ...older, status: 'success', health_check_passed: true },
+      orderBy: [{ deployed_at: 'desc' }, { id: 'desc' }],
+      skip: page * CANDIDATES_MAX,
+      take: CANDIDATES_MAX,
+    })
+    const { target } = chooseTarget(
+      candidates.map((row) => ({
+        deployment_id: row.deployment_id,
+        service: row.service,
+        environment: row.environment,
+        version: row.version,
+        git_commit: row.git_commit,
+        status: row.status as 'success',
+        health_check_passed: row.health_check_passed ?? false,
+        deployed_at: row.deployed_at?.toISOString() ?? null,
+        quarantined: isHeld(row.git_commit),
+      })),
+      {
+        ...place,
+        deployment_id: subject.deployment_id,
+        git_commit: subject.git_commit,
+        deployed_at: subject.deployed_at.toISOString(),
+      },
+    )
+    if (target !== null) return asTarget(candidates.find((row) => row.deployment_id === target.deployment_id)!)
+    if (candidates.length < CANDIDATES_MAX) return null
+  }
+  return null
 }
 
 /**
@@ -168,7 +178,7 @@ export const migrationsAtStake = async (
   const { migrations: policy } = deployment.policy as unknown as Pick<GuardPolicy, 'migrations'>
   if (policy !== 'undo') return null
   try {
-    const found = await findTarget(context, deployment, null)
+    const found = await findTarget(context, deployment)
     const { newer, database } = await readMigrations(context, deployment, found?.restored ?? null)
     return migrationWarning({ policy, newer }, database)
   } catch (error) {
