@@ -28,6 +28,7 @@ export interface Migration {
 
 /** From this migration on, what is created gets its grants from ops.apply_grants(). */
 const GRANTS_SINCE = '20261125050000_roles'
+
 export const findLocks = async (migrations: readonly Migration[], newestReleased: string): Promise<Finding[]> => {
   const findings: Finding[] = []
   const tables = new Tables()
