@@ -130,7 +130,7 @@ describe('history', async () => {
   await query(
     url,
     `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 'test', 'b');
-     INSERT INTO ops.audit_seals SELECT 1, '{1}', h, 1, 1, 1, h, h, now() FROM sha256('') AS h;
+     SET session_replication_role = replica; INSERT INTO ops.audit_seals SELECT 1, '{1}', h, 1, 1, 1, h, h, now() FROM sha256('') AS h; RESET session_replication_role;
      ${insertRollback('failed')} ${insertRollback('pending')}
      ${insertDeployment(id)} INSERT INTO ops.guard_verdicts (deployment_id, phase, verdict, reason) VALUES ('${id}', 'window', 'breach', 'r')`,
   )

@@ -37,6 +37,7 @@ CREATE TABLE ops.system_logs (
 ) PARTITION BY RANGE (occurred_at);
 ALTER SEQUENCE ops.system_logs_id_seq OWNED BY ops.system_logs.id;
 -- Health reads this index and never the log itself.
+-- large-table-lock: empty until the old table is attached below, whose own index is taken over.
 CREATE INDEX system_logs_errors ON ops.system_logs (service, environment, occurred_at)
   INCLUDE (deployment_id, version, received_at) WHERE severity IN ('error', 'critical');
 
@@ -60,6 +61,7 @@ CREATE TABLE ops.health_samples (
   CONSTRAINT health_samples_pkey PRIMARY KEY (id, sampled_at)
 ) PARTITION BY RANGE (sampled_at);
 ALTER SEQUENCE ops.health_samples_id_seq OWNED BY ops.health_samples.id;
+-- large-table-lock: as above.
 CREATE INDEX health_samples_deployment_id_sampled_at_idx ON ops.health_samples (deployment_id, sampled_at);
 
 /* The partitions of a table, by their bounds; those of the default partition are null. */
