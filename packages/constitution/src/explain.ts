@@ -108,6 +108,7 @@ const STORY = record<StoredStory>({
     record<StoredStory['decisions'][number]>({
       asked_at: aText,
       reason: aText,
+      detail: nullable(aText),
       violations: listOf(aText),
       status: aText,
       decided_at: nullable(aText),
@@ -115,6 +116,7 @@ const STORY = record<StoredStory>({
       decision_reason: nullable(aText),
     }),
   ),
+  observed: listOf(record({ at: aText, detail: aText })),
   rollbacks: listOf(
     record<Rollback>({
       event_id: aText,

@@ -98,6 +98,7 @@ const story = {
     {
       asked_at: LATER,
       reason: 'mode is ask',
+      detail: 'mode is ask',
       violations: ['inhabitance'],
       status: 'approved',
       decided_at: LATER,
@@ -105,6 +106,7 @@ const story = {
       decision_reason: 'go',
     },
   ],
+  observed: [{ at: LATER, detail: 'mode is observe' }],
   rollbacks: [
     {
       event_id: 'e1',
