@@ -126,15 +126,5 @@ export {
   type VerificationTick,
   type VerificationVerdict,
 } from './verification.ts'
-export {
-  countsErrors,
-  type Observation,
-  observe,
-  startWatch,
-  type WatchEffect,
-  type WatchPhase,
-  type WatchPlan,
-  type WatchState,
-  type WatchTick,
-  type WatchVerdict,
-} from './watch.ts'
+export { countsErrors, type Observation, observe, startWatch, type WatchEffect } from './watch.ts'
+export type { WatchPhase, WatchPlan, WatchState, WatchTick, WatchVerdict } from './watch-state.ts'

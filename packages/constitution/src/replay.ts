@@ -10,7 +10,8 @@ import {
   rateWindowSeconds,
   secondsOf,
 } from './thresholds.ts'
-import { fold, startWatch, type WatchPhase, type WatchTick, type WatchVerdict } from './watch.ts'
+import { fold, startWatch } from './watch.ts'
+import type { WatchPhase, WatchTick, WatchVerdict } from './watch-state.ts'
 
 /** What is stored of a deployment's life. Times in milliseconds of the database's clock; lists in any order. */
 export type StoredLife = {

@@ -104,7 +104,7 @@ function unreadable(problem: string): RollbackDecision {
 }
 
 /** Everything found about a rollback, before anybody decides: laws and preconditions, violations and warnings. */
-export function validateRollback(evidence: RollbackEvidence): {
+function validateRollback(evidence: RollbackEvidence): {
   validation: RollbackValidation
   profile: DerivedProfile | null
   trace: TraceEntry[]

@@ -1,15 +1,8 @@
-import { type Attention, attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
-import {
-  ERROR_SIGNALS,
-  judgeSample,
-  type SampleVerdict,
-  type SignalFinding,
-  type SignalName,
-  SYSTEM_HEALTHY,
-} from './health.ts'
+import { attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
+import { ERROR_SIGNALS, judgeSample, type SampleVerdict, type SignalName, SYSTEM_HEALTHY } from './health.ts'
 import { measured } from './numbers.ts'
-import { type HealthSample, readSample } from './sample.ts'
-import { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
+import { readSample } from './sample.ts'
+import { keptSample, shouldKeepSample } from './sampling.ts'
 import {
   errorEvidence,
   isSequential,
@@ -18,75 +11,18 @@ import {
   settle,
   startSequential,
 } from './sequential.ts'
+import { fillsFullWindow, startSuppression, stillSuppressed, updateSuppression } from './suppression.ts'
+import { forSeconds, rateWindowSeconds, secondsOf } from './thresholds.ts'
 import {
-  fillsFullWindow,
-  type Suppression,
-  startSuppression,
-  stillSuppressed,
-  updateSuppression,
-} from './suppression.ts'
-import { forSeconds, rateWindowSeconds, secondsOf, type Thresholds, type WatchPolicy } from './thresholds.ts'
-import { isWatchState, planIn, readPlan, readTick } from './watch-input.ts'
-
-/** `window`: until the clean window proves the deployment. `standby`: after it, while a breach may still act by itself. */
-export type WatchPhase = 'window' | 'standby'
-
-/** What a watch is started with. Times in milliseconds of the database's clock. */
-export type WatchPlan = {
-  phase: WatchPhase
-  deployed_at: number
-  thresholds: Thresholds
-  watch: WatchPolicy
-  /** Signals that were in breach in the five minutes before the intent. */
-  baseline_breached: readonly SignalName[]
-  /** For a standby: its window ended `healthy`, and so was never in breach; what was before the deployment is over. */
-  clean_window: boolean
-}
-
-/** Plain JSON: it rides on an activity's heartbeat, and a retry goes on from it. */
-export type WatchState = {
-  plan: WatchPlan
-  attention: Attention
-  suppression: Suppression
-  /** Since when a breach has lasted that has not yet held for `for_seconds`. */
-  breaching_since: number | null
-  kept: KeptSample | null
-  /** Only with `evidence: sequential`. */
-  sequential?: SequentialState | undefined
-  /** Once given, for good. */
-  verdict: WatchVerdict | null
-}
-
-export type WatchTick = {
-  /** Milliseconds of the database's clock. */
-  at: number
-  sample: HealthSample
-  /**
-   * Errors from `deployed_at` to the end of the window, or to now where that is earlier; null where unreadable, or where
-   * {@link countsErrors} did not ask for it.
-   */
-  errors_in_window: number | null
-  /**
-   * Errors from `deployed_at` to now, for `evidence: sequential`; null where unreadable. Left out, `errors_in_window` stands
-   * for it, which is the same until the window's end.
-   */
-  errors_since_deployed?: number | null | undefined
-  /** A newer deployment is live. */
-  superseded: boolean
-  /** A rollback of this deployment is open. */
-  rollback_open: boolean
-}
-
-type Conclusion = { at: number; reason: string; sample: HealthSample }
-
-/** What became of a phase. `standby` never ends `healthy` or `inconclusive`, `window` never `ended`. */
-export type WatchVerdict =
-  | ({ kind: 'healthy' } & Conclusion)
-  /** `since`: when the breach was first seen; `signals`: those in breach, with what was observed. */
-  | ({ kind: 'breach'; since: number; signals: SignalFinding[] } & Conclusion)
-  | ({ kind: 'inconclusive'; why: 'blind' | 'errors' | 'breached_before' | 'rollback_open' } & Conclusion)
-  | ({ kind: 'superseded' } & Conclusion)
-  | ({ kind: 'ended' } & Conclusion)
+  isWatchState,
+  planIn,
+  readPlan,
+  readTick,
+  type WatchPlan,
+  type WatchState,
+  type WatchTick,
+  type WatchVerdict,
+} from './watch-state.ts'
 
 /** What people are to be told, each once in a watch. */
 export type WatchEffect =
@@ -241,7 +177,7 @@ function concludeWindow(state: WatchState, tick: WatchTick): WatchVerdict | null
 }
 
 /** A clean window has fewer errors than this: under one a minute, over at least five minutes' worth. */
-export function cleanWindowErrors(windowSeconds: number): number {
+function cleanWindowErrors(windowSeconds: number): number {
   return Math.max(5, windowSeconds / 60)
 }
 
