@@ -15,6 +15,7 @@ import { type HealthReading, readHealth } from './health.ts'
 import type { Restored } from './migrations/merge.ts'
 import { readMigrations } from './migrations/read.ts'
 import type { RollbackRecord } from './store/rollbacks.ts'
+import { KNOWN_GOOD, OPEN_STATUSES } from './store/statuses.ts'
 
 /** What only a deployer can say. Both may be left unanswered. */
 export interface DeployerFacts {
@@ -66,7 +67,7 @@ export const gatherEvidence = async (
   const place = { service: subject.service, environment: subject.environment }
   const live = await prisma.live.findUnique({ where: { service_environment: place }, include: { deployment: true } })
   const running = await prisma.rollback_events.findFirst({
-    where: { ...place, status: { in: ['pending', 'in_progress'] }, event_id: { not: event.event_id } },
+    where: { ...place, status: { in: OPEN_STATUSES }, event_id: { not: event.event_id } },
   })
   const tried = await prisma.rollback_events.findFirst({
     where: {
@@ -137,7 +138,7 @@ export const findTarget = async (
   const older = { git_commit: { not: subject.git_commit }, deployed_at: { lt: subject.deployed_at } }
   for (let page = 0; page < CANDIDATE_PAGES_MAX; page += 1) {
     const candidates = await db.prisma.deployments.findMany({
-      where: { ...place, ...older, status: 'success', health_check_passed: true },
+      where: { ...place, ...older, ...KNOWN_GOOD },
       orderBy: [{ deployed_at: 'desc' }, { id: 'desc' }],
       skip: page * CANDIDATES_MAX,
       take: CANDIDATES_MAX,
