@@ -37,8 +37,8 @@ export const migrate = async (
     if ((await pendingMigrations(client)).length === 0) return []
     await client.query('CREATE SCHEMA IF NOT EXISTS ops')
     await clearFailedAttempts(client)
-    return await applyMigrations(databaseUrl, { lockTimeoutMs, onNotice }, until).catch((cause) => {
-      throw cause?.code === LOCK_NOT_AVAILABLE ? inUse(lockTimeoutMs, cause) : cause
+    return await applyMigrations(databaseUrl, { lockTimeoutMs, onNotice }, until).catch(async (cause) => {
+      throw cause?.code === LOCK_NOT_AVAILABLE ? inUse(lockTimeoutMs, cause) : await named(client, cause)
     })
   } finally {
     await client.end()
@@ -50,6 +50,19 @@ const inUse = (lockTimeoutMs: number, cause: unknown): Error =>
     `A table was in use for longer than ${lockTimeoutMs / 1000} s, by a long transaction perhaps. The migration that waited for it was undone; run it again`,
     { cause },
   )
+
+/** With the migration's name, and all that the database says of it; Prisma's records know which it was. */
+const named = async (client: Queryable, cause: Error): Promise<Error> => {
+  const { rows } = await client
+    .query<{ name: string }>(
+      'SELECT migration_name AS name FROM ops._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL',
+    )
+    .catch(() => ({ rows: [] }))
+  if (rows[0] === undefined) return cause
+  const { detail, hint } = cause as { detail?: string; hint?: string }
+  const facts = [cause.message, detail, hint].filter(Boolean).map((text) => text!.replace(/\.$/, ''))
+  return new Error(`Migration ${rows[0].name} failed and was undone: ${facts.join('. ')}.`, { cause })
+}
 
 /**
  * Asked for again and again, not waited for: a statement that waits holds a snapshot, and an index that is built
