@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { applyMigrations, knownMigrations } from './schema-engine.ts'
+import { applyMigrations, knownChecksums, knownMigrations } from './schema-engine.ts'
 
 /** Held while migrations run, so that processes started together apply them once. */
 const MIGRATION_LOCK = 7_261_618_033
@@ -34,6 +34,10 @@ export const migrate = async (
   try {
     await lock(client)
     await refuseNewerSchema(client)
+    for (const name of await editedMigrations(client))
+      onNotice(
+        `Migration ${name} was applied as something else than this version has under that name: its file was edited since. What the edit changed is missing in this database; compare the two`,
+      )
     if ((await pendingMigrations(client)).length === 0) return []
     await client.query('CREATE SCHEMA IF NOT EXISTS ops')
     await clearFailedAttempts(client)
@@ -102,6 +106,17 @@ const clearFailedAttempts = async (client: Queryable): Promise<void> => {
 export const pendingMigrations = async (client: Queryable): Promise<string[]> => {
   const applied = new Set(await appliedMigrations(client))
   return (await knownMigrations()).filter((name) => !applied.has(name))
+}
+
+/** Names of applied migrations whose file is not what it was then. */
+const editedMigrations = async (client: Queryable): Promise<string[]> => {
+  if (!(await hasHistory(client))) return []
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    `SELECT migration_name AS name, checksum FROM ops._prisma_migrations
+     WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name`,
+  )
+  const checksums = await knownChecksums()
+  return rows.filter(({ name, checksum }) => checksums.get(name) !== checksum).map(({ name }) => name)
 }
 
 /**

@@ -111,6 +111,20 @@ describe('the migrator', () => {
     await expectTheRest(await applied, url)
   })
 
+  it('warns of a migration whose file was edited after it was applied', async () => {
+    const { url } = await testDatabase()
+    const notices: string[] = []
+    const look = () => migrate(url, { onNotice: (notice) => notices.push(notice) })
+    await look()
+    expect(notices).toEqual([])
+    await query(
+      url,
+      `UPDATE ops._prisma_migrations SET checksum = md5('x') WHERE migration_name = '20261123120000_brake'`,
+    )
+    expect(await look()).toEqual([])
+    expect(notices).toEqual([expect.stringMatching(/^Migration 20261123120000_brake was applied as something else/)])
+  })
+
   it('refuses a database that a newer version has migrated, and names the way out', async () => {
     const { url } = await testDatabase()
     await query(
