@@ -3,6 +3,7 @@ import { loadEnv } from '@roman/runtime'
 import { asApplication, emptyDatabase, testDatabase } from '@roman/testing'
 import { expect, test } from 'vitest'
 import { checkDatabase } from '../src/doctor/servers.ts'
+import { roman } from './screen.ts'
 
 test('the doctor says whether the database is behind this version, ahead of it, or neither', async () => {
   const look = async (url: string) => (await checkDatabase(loadEnv({ DATABASE_URL: url })))[0]
@@ -25,4 +26,25 @@ test('the doctor says whether the database is behind this version, ahead of it, 
     found: expect.stringContaining('29990101000000_later, newer than this version'),
     way_out: 'Upgrade this installation.',
   })
+})
+
+test('a migration that fails is named with what the database says of it; DATABASE_URL is in doubt only where it may be wrong', async () => {
+  const migrating = async (url: string) => (await roman(['migrate'], { DATABASE_URL: url })).all
+  const { url, name } = await emptyDatabase()
+  const admin = openDatabase(url, { connectionsMax: 1 })
+  const login = `stranger_${name}`
+  await admin.pool.query(`CREATE ROLE ${login} LOGIN PASSWORD 'x'`)
+  const stranger = new URL(url)
+  stranger.username = login
+  stranger.password = 'x'
+  expect(await migrating(stranger.href)).toMatch(/permission denied.*Correct DATABASE_URL/)
+  await admin.pool.query(`DROP ROLE ${login}`)
+  expect(await migrating('postgresql://postgres@127.0.0.1:1/none')).toMatch(/ECONNREFUSED.*Correct DATABASE_URL/)
+
+  await admin.pool.query(`CREATE SCHEMA auth; CREATE TABLE auth.users (id text PRIMARY KEY)`)
+  await admin.close()
+  const said = await migrating(url)
+  expect(said).toContain('Migration 20261123000000_init failed and was undone: foreign key constraint')
+  expect(said).toContain('Key columns "deployed_by" of the referencing table and "id" of the referenced table')
+  expect(said).not.toContain('DATABASE_URL')
 })
