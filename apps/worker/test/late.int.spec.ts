@@ -3,7 +3,7 @@ import { brakeFor } from '@roman/control'
 import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
 import { sweep } from '../src/sweep.ts'
-import { CALL, ended, startTestBed } from './test-bed.ts'
+import { CALL, commitOf, ended, startTestBed } from './test-bed.ts'
 
 describe('after the guard has ended', async () => {
   const bed = await startTestBed()
@@ -250,9 +250,11 @@ describe('a freeze', async () => {
     await bed.fail('v1.0.1', 6)
     await bed.untilPhase(bad, 'waiting')
     const asked = await bed.context.control.db.prisma.announcements.findFirstOrThrow({ where: { kind: 'decision' } })
-    expect(asked.payload).toMatchObject({
-      detail: `automatic rollbacks are frozen by service key since ${frozen.body.frozen_at}: Black Friday`,
-    })
+    const why = `automatic rollbacks are frozen by service key since ${frozen.body.frozen_at}: Black Friday; the constitution would allow it, back to v1.0.0 (commit ${commitOf('v1.0.0')})`
+    expect(asked.payload).toMatchObject({ detail: why })
+    expect((await bed.control.explainDeployment(bad)).headline).toContain(
+      `people were asked, who have not answered yet: ${why}`,
+    )
     const answer = await bed.control.approve(bad, { reason: 'Do it all the same' }, CALL)
     await bed.untilRollback(bad, ({ event_id, status }) => event_id === answer.event_id && status === 'success')
 
@@ -284,9 +286,12 @@ describe('a freeze', async () => {
             policy: { mode: 'auto' },
           },
         })
-        await db.prisma.live.create({
-          data: { service, environment: 'canary', deployment_id, fence: index + 1, last_fence: index + 1 },
-        })
+        // One of them was rolled back already: what they share is still in breach.
+        if (service !== 'web') {
+          await db.prisma.live.create({
+            data: { service, environment: 'canary', deployment_id, fence: index + 1, last_fence: index + 1 },
+          })
+        }
         await db.prisma.guard_verdicts.create({
           data: { deployment_id, phase: 'window', verdict: 'breach', reason: 'High error rate: 6 errors/minute' },
         })
@@ -297,5 +302,43 @@ describe('a freeze', async () => {
       action: 'ask',
       reason: '3 services are in breach together (api, shop, web): shared cause?',
     })
+  })
+
+  it('has a cap that counts what nobody asked for, whatever it was for, and nothing that was refused', async () => {
+    const { db } = bed.context.control
+    const deployment = await db.prisma.deployments.create({
+      data: {
+        service: 'capped',
+        environment: 'capped',
+        version: 'v1',
+        git_commit: 'a7f3b29',
+        git_branch: 'main',
+        deployment_id: randomUUID(),
+        status: 'success',
+        fence: 1,
+        policy: { mode: 'auto', rollbacks_per_hour: 2 },
+      },
+    })
+    const rolledBack = (trigger_type: string, status: string, idempotency_key: string) =>
+      db.prisma.rollback_events.create({
+        data: {
+          event_id: randomUUID(),
+          service: 'capped',
+          environment: 'capped',
+          trigger_type,
+          trigger_reason: 'r',
+          status,
+          idempotency_key,
+          completed_at: new Date(),
+        },
+      })
+    const action = async () => (await brakeFor(bed.context.control, deployment, { late: false })).action
+    await rolledBack('automatic', 'aborted', `auto:${randomUUID()}`)
+    // A person's override of an automatic one.
+    await rolledBack('automatic', 'success', `override:${randomUUID()}`)
+    await rolledBack('constitutional_violation', 'success', `auto:${randomUUID()}`)
+    expect(await action()).toBe('auto')
+    await rolledBack('automatic', 'failed', `auto:${randomUUID()}`)
+    expect(await action()).toBe('ask')
   })
 })

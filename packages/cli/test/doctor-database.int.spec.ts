@@ -33,3 +33,24 @@ test('the doctor says whether the database is behind this version, ahead of it, 
   })
   expect(migrated.all).not.toContain('DATABASE_URL')
 })
+
+test('a migration that fails is named with what the database says of it; DATABASE_URL is in doubt only where it may be wrong', async () => {
+  const migrating = async (url: string) => (await roman(['migrate'], { DATABASE_URL: url })).all
+  const { url, name } = await emptyDatabase()
+  const admin = openDatabase(url, { connectionsMax: 1 })
+  const login = `stranger_${name}`
+  await admin.pool.query(`CREATE ROLE ${login} LOGIN PASSWORD 'x'`)
+  const stranger = new URL(url)
+  stranger.username = login
+  stranger.password = 'x'
+  expect(await migrating(stranger.href)).toMatch(/permission denied.*Correct DATABASE_URL/)
+  await admin.pool.query(`DROP ROLE ${login}`)
+  expect(await migrating('postgresql://postgres@127.0.0.1:1/none')).toMatch(/ECONNREFUSED.*Correct DATABASE_URL/)
+
+  await admin.pool.query(`CREATE SCHEMA auth; CREATE TABLE auth.users (id text PRIMARY KEY)`)
+  await admin.close()
+  const said = await migrating(url)
+  expect(said).toContain('Migration 20261123000000_init failed and was undone: foreign key constraint')
+  expect(said).toContain('Key columns "deployed_by" of the referencing table and "id" of the referenced table')
+  expect(said).not.toContain('DATABASE_URL')
+})

@@ -1,4 +1,7 @@
-/** The one table of legal status changes: database layer, API, dashboard and tests read it here. */
+/**
+ * The one table of legal status changes, read by the gates and by who waits for an end. The database knows which statuses
+ * there are, and not their order.
+ */
 
 export const DEPLOYMENT_STATUSES = ['pending', 'in_progress', 'success', 'failed', 'rolled_back'] as const
 export type DeploymentStatus = (typeof DEPLOYMENT_STATUSES)[number]
@@ -41,6 +44,11 @@ export function isTerminal<K extends TransitionKind>(kind: K, status: StatusOf[K
 }
 
 export function nextStatuses<K extends TransitionKind>(kind: K, from: StatusOf[K]): readonly StatusOf[K][] {
-  const table: Readonly<Record<StatusOf[K], readonly StatusOf[K][]>> = TRANSITIONS[kind]
-  return Object.hasOwn(table, from) ? table[from] : []
+  const table = own(TRANSITIONS, kind)
+  return (table && own(table, from)) ?? []
+}
+
+/** Neither an inherited name nor what is no name leads anywhere. */
+function own<T extends object, Key extends keyof T>(table: T, key: Key): T[Key] | undefined {
+  return typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined
 }

@@ -36,8 +36,22 @@ const refOf = (row: Deployment): DeploymentRef => ({
   git_branch: row.git_branch,
 })
 
+/** What is judged: a rollback that was asked for, or one that might be. */
+export type Judged = Pick<
+  RollbackRecord,
+  | 'event_id'
+  | 'deployment_id'
+  | 'target_forced'
+  | 'target_deployment_id'
+  | 'refused_event_id'
+  | 'trigger_type'
+  | 'trigger_reason'
+  | 'initiated_by'
+  | 'metadata'
+>
+
 /** Who asked: somebody known, or a client on nobody's behalf. */
-const byPerson = (event: RollbackRecord): boolean => {
+const byPerson = (event: Judged): boolean => {
   const actor = (event.metadata as { actor?: { kind?: string } } | null)?.actor
   return event.initiated_by !== null || actor?.kind === 'discord' || actor?.kind === 'user'
 }
@@ -45,7 +59,7 @@ const byPerson = (event: RollbackRecord): boolean => {
 /** Everything the constitution judges a rollback by, read anew at the moment of the decision. */
 export const gatherEvidence = async (
   context: Pick<ControlContext, 'db' | 'config' | 'secret'>,
-  event: RollbackRecord,
+  event: Judged,
   deployer: DeployerFacts,
 ): Promise<{ evidence: RollbackEvidence; reading: HealthReading }> => {
   const { prisma } = context.db

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { applyMigrations, knownMigrations } from './schema-engine.ts'
+import { applyMigrations, knownChecksums, knownMigrations } from './schema-engine.ts'
 
 /** Held while migrations run, so that processes started together apply them once. */
 const MIGRATION_LOCK = 7_261_618_033
@@ -39,11 +39,15 @@ export const migrate = async (
   try {
     await lock(client)
     await refuseNewerSchema(client)
+    for (const name of await editedMigrations(client))
+      onNotice(
+        `Migration ${name} was applied as something else than this version has under that name: its file was edited since. What the edit changed is missing in this database; compare the two`,
+      )
     if ((await pendingMigrations(client)).length === 0) return []
     await client.query('CREATE SCHEMA IF NOT EXISTS ops')
     await clearFailedAttempts(client)
-    return await applyMigrations(databaseUrl, { lockTimeoutMs, onNotice }, until).catch((cause) => {
-      throw cause?.code === LOCK_NOT_AVAILABLE ? inUse(lockTimeoutMs, cause) : cause
+    return await applyMigrations(databaseUrl, { lockTimeoutMs, onNotice }, until).catch(async (cause) => {
+      throw cause?.code === LOCK_NOT_AVAILABLE ? inUse(lockTimeoutMs, cause) : await named(client, cause)
     })
   } finally {
     await client.end()
@@ -55,6 +59,19 @@ const inUse = (lockTimeoutMs: number, cause: unknown): Error =>
     `A table was in use for longer than ${lockTimeoutMs / 1000} s, by a long transaction perhaps. The migration that waited for it was undone; run it again.`,
     { cause },
   )
+
+/** With the migration's name, and all that the database says of it; Prisma's records know which it was. */
+const named = async (client: Queryable, cause: Error): Promise<Error> => {
+  const { rows } = await client
+    .query<{ name: string }>(
+      'SELECT migration_name AS name FROM ops._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL',
+    )
+    .catch(() => ({ rows: [] }))
+  if (rows[0] === undefined) return cause
+  const { detail, hint } = cause as { detail?: string; hint?: string }
+  const facts = [cause.message, detail, hint].filter(Boolean).map((text) => text!.replace(/\.$/, ''))
+  return new Error(`Migration ${rows[0].name} failed and was undone: ${facts.join('. ')}.`, { cause })
+}
 
 /**
  * Asked for again and again, not waited for: a statement that waits holds a snapshot, and an index that is built
@@ -95,6 +112,17 @@ export const pendingMigrations = async (client: Queryable): Promise<string[]> =>
   const begun = await begunMigrations(client)
   const applied = new Set(begun.filter(({ finished }) => finished).map(({ name }) => name))
   return (await knownMigrations()).filter((name) => !applied.has(name))
+}
+
+/** Names of applied migrations whose file is not what it was then. */
+const editedMigrations = async (client: Queryable): Promise<string[]> => {
+  if (!(await hasHistory(client))) return []
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    `SELECT migration_name AS name, checksum FROM ops._prisma_migrations
+     WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name`,
+  )
+  const checksums = await knownChecksums()
+  return rows.filter(({ name, checksum }) => checksums.get(name) !== checksum).map(({ name }) => name)
 }
 
 /**

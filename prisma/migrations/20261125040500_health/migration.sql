@@ -150,6 +150,18 @@ RETURNS double precision LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
   ))
 $$;
 
+/* A value above a threshold, with as many of its decimals as show that it is. As formatNumber in the constitution. */
+CREATE FUNCTION ops.shown_above(value double precision, threshold double precision)
+RETURNS text LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
+  SELECT trim_scale(coalesce(
+    (
+      SELECT round(value::numeric, digits) FROM generate_series(1, 6) AS digits
+      WHERE round(value::numeric, digits) > threshold::numeric ORDER BY digits LIMIT 1
+    ),
+    value::numeric
+  ))::text
+$$;
+
 /*
  * The health of one deployment as JSON; null where there is none of that id. `healthy` means stable: everything that can
  * trigger was read, entropy below 0.1, no signal in breach, and no breach of this deployment stored within the last five
@@ -161,10 +173,9 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = '' AS $$
     'healthy',
       ops.entropy(h.error_rate_per_minute, h.recent_errors, h.database_connections, h.max_database_connections) < 0.1
       AND h.unavailable <@ ARRAY['p95_response_ms', 'memory_percent', 'active_queries', 'requests_per_minute']
-      AND NOT h.error_rate_per_minute > coalesce((t.thresholds ->> 'error_rate_per_minute')::double precision, 5)
-      AND NOT h.recent_errors > coalesce((t.thresholds ->> 'recent_errors')::double precision, 50)
-      AND coalesce(NOT h.database_connections * 100 / h.max_database_connections
-        > coalesce((t.thresholds ->> 'database_connection_percent')::double precision, 90), true)
+      AND NOT h.error_rate_per_minute > t.error_rate
+      AND NOT h.recent_errors > t.recent_errors
+      AND coalesce(NOT h.database_connections * 100 / h.max_database_connections > t.connection_percent, true)
       AND NOT EXISTS (
         SELECT FROM ops.guard_verdicts v
         WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach'
@@ -184,15 +195,37 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = '' AS $$
     'p95_response_ms', h.p95_response_ms,
     'memory_percent', h.memory_percent,
     'warnings', to_jsonb(array_remove(ARRAY[
-      CASE WHEN h.p95_response_ms > coalesce((t.thresholds ->> 'p95_response_ms')::double precision, 5000)
-        THEN format('Slow responses: P95 is %s ms, above %s ms', round(h.p95_response_ms::numeric), coalesce(t.thresholds ->> 'p95_response_ms', '5000')) END,
-      CASE WHEN h.memory_percent > coalesce((t.thresholds ->> 'memory_percent')::double precision, 95)
-        THEN format('High memory usage: %s%%, above %s%%', round(h.memory_percent::numeric), coalesce(t.thresholds ->> 'memory_percent', '95')) END
+      CASE WHEN h.requests_per_minute IS NULL AND t.min_requests + t.error_percent IS NOT NULL
+        THEN 'Traffic cannot be read: min_requests and error_percent are left out' END,
+      CASE WHEN h.error_rate_per_minute > t.error_rate
+          AND (h.requests_per_minute < t.min_requests OR h.error_rate_per_minute * 100 <= t.error_percent * h.requests_per_minute)
+        THEN 'error_rate_per_minute is above its threshold, on too little evidence to act' END,
+      CASE WHEN h.recent_errors > t.recent_errors
+          AND (h.requests_per_minute < t.min_requests OR h.recent_errors / 5.0 * 100 <= t.error_percent * h.requests_per_minute)
+        THEN 'recent_errors is above its threshold, on too little evidence to act' END,
+      CASE WHEN h.p95_response_ms > t.p95
+        THEN format('Slow responses: P95 is %s ms, above %s ms', ops.shown_above(h.p95_response_ms, t.p95), t.p95) END,
+      CASE WHEN h.memory_percent > t.memory
+        THEN format('High memory usage: %s%%, above %s%%', ops.shown_above(h.memory_percent, t.memory), t.memory) END
     ], NULL)),
     'unavailable', to_jsonb(h.unavailable)
   )
   FROM ops.deployments d
-  CROSS JOIN LATERAL (SELECT coalesce(d.policy -> 'thresholds', '{}'::jsonb) AS thresholds) t
+  CROSS JOIN LATERAL (
+    SELECT
+      coalesce(s.error_rate_per_minute, 5) AS error_rate,
+      coalesce(s.recent_errors, 50) AS recent_errors,
+      coalesce(s.database_connection_percent, 90) AS connection_percent,
+      coalesce(s.p95_response_ms, 5000) AS p95,
+      coalesce(s.memory_percent, 95) AS memory,
+      -- Where only one is set the other withholds nothing.
+      coalesce(s.min_requests, s.error_percent * 0) AS min_requests,
+      coalesce(s.error_percent, s.min_requests * 0 - 1) AS error_percent
+    FROM jsonb_to_record(coalesce(d.policy -> 'thresholds', '{}')) AS s (
+      error_rate_per_minute double precision, recent_errors double precision, database_connection_percent double precision,
+      p95_response_ms double precision, memory_percent double precision, min_requests double precision, error_percent double precision
+    )
+  ) t
   JOIN ops.read_health(ARRAY[deployment], at) h USING (deployment_id)
   WHERE d.deployment_id = deployment
 $$;

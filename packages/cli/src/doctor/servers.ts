@@ -50,7 +50,14 @@ function partitionsFinding({ parent, covered_until, default_rows }: PartitionCov
 
 async function checkAudit(db: Parameters<Awaited<ReturnType<typeof loadAudit>>['readUnsealed']>[0]): Promise<Finding> {
   const { readAnchor, readUnsealed } = await loadAudit()
-  const { count, since } = await readUnsealed(db)
+  const { count, since, broken } = await readUnsealed(db)
+  if (broken !== null)
+    return not(
+      'broken',
+      'Audit trail',
+      `not sealed any more: ${broken}`,
+      'Somebody else wrote that seal: "roman audit verify", then docs/audit.md.',
+    )
   const { seal_number, events } = await readAnchor(db)
   if (count === 0) return ok('Audit trail', `${events} events sealed, up to seal ${seal_number}`)
   return not(

@@ -55,6 +55,7 @@ export const ask = async (
           violations: question.violations ?? [],
           expires_at: new Date(Date.now() + waitSeconds * 1000),
           event_id: question.event_id ?? null,
+          detail: question.detail,
           warning,
         },
       ],
