@@ -40,6 +40,22 @@ describe('log rows', async () => {
     expect([await storeAt(midnight, shop), await storeAt(midnight, shop)]).toEqual([1, 1])
   })
 
+  it('of one key in one batch are the first of them', async () => {
+    const twice = (key: string, messages: string[]) =>
+      messages.map((message) => ({ ...shop, message, source: 'batch', idempotency_key: key }))
+    // Enough rows for a sort that keeps no order of its own.
+    const rest = Array.from({ length: 300 }, (_, n) => ({ ...shop, source: 'rest', idempotency_key: `rest-${n % 50}` }))
+    const rows = [
+      ...twice('b', ['first', 'second']),
+      ...rest,
+      ...twice('a', ['first', 'second', 'third']),
+      ...twice('b', ['third']),
+    ]
+    expect(await control.ingestErrors(rows)).toMatchObject({ accepted: 306, duplicates: 254 })
+    const stored = await pool.query(`SELECT DISTINCT message FROM ops.system_logs WHERE source = 'batch'`)
+    expect(stored.rows).toEqual([{ message: 'first' }])
+  })
+
   it('with a time of their own are known by their key as long as they are kept', async () => {
     const row = { ...shop, idempotency_key: 'timed' }
     expect(await storeAt(midnight - DAY_MS + 5, row, midnight - DAY_MS + 5)).toBe(1)

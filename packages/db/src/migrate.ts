@@ -126,8 +126,8 @@ const editedMigrations = async (client: Queryable): Promise<string[]> => {
 }
 
 /**
- * Throws `SchemaRefused` where this database has migrations that this checkout does not know: a newer version has changed it, and what
- * this one would write may be wrong by now.
+ * Throws `SchemaRefused` where this database has migrations that this checkout does not know: a newer version has changed
+ * it, and what this one would write may be wrong by now.
  */
 export const refuseNewerSchema = async (client: Queryable): Promise<void> => {
   const known = new Set(await knownMigrations())
