@@ -135,7 +135,25 @@ describe('what callers send', async () => {
     expect((await call('POST', '/auto-rollback', { ...by, deployment_id: nobody })).json).toMatchObject({
       code: 'deployment_not_found',
     })
-    expect((await call('GET', `/v1/rollbacks/${nobody}`)).json).toMatchObject({ code: 'rollback_not_found' })
+    // What is not there is said so, and then how to name what is: whatever was given.
+    for (const ref of [nobody, 'nope', '0000', 'x'])
+      for (const [path, body] of [
+        [`/v1/deployments/${ref}`],
+        [`/v1/deployments/${ref}/approve`, { reason: 'x' }],
+        [`/v1/rollbacks/${ref}`],
+        [`/v1/rollbacks/${ref}/abort`, { reason: 'x' }],
+        [`/v1/rollbacks/${ref}/override`, { reason: 'x', violations: ['stable_system'] }],
+      ] as const) {
+        const { status, json } = await call(body === undefined ? 'GET' : 'POST', path, body)
+        expect([status, json.error], path).toEqual([
+          404,
+          expect.stringMatching(new RegExp(`^(Deployment|Rollback) ${ref} is not recorded\\. Give its .+ "roman `)),
+        ])
+      }
+    expect((await call('GET', `/auto-rollback/history?before=${nobody}`)).json).toMatchObject({
+      code: 'rollback_not_found',
+      error: expect.stringMatching(/is not recorded\. Give the event_id of /),
+    })
   })
 
   it('may be any uuid that PostgreSQL takes, in every place for one', async () => {

@@ -203,7 +203,10 @@ describe('errors are one line with the way out', () => {
   test('the API’s own', async () => {
     const url = await serve({
       showDeployment: async () => {
-        throw new RomanError('deployment_not_found', 'Deployment nope is not recorded. "roman status" lists what is.')
+        throw new RomanError(
+          'deployment_not_found',
+          'Deployment nope is not recorded. Give its id; "roman status" lists what is live.',
+        )
       },
     })
     const { all, code } = await roman(['status', 'nope'], { ROMAN_URL: url })

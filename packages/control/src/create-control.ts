@@ -53,7 +53,10 @@ export const createControl = (context: ControlContext): Control => {
       const deployment = await resolveDeployment(context.db, input.deployment_id, input)
       const [reading] = await readHealth(context.db, [deployment.deployment_id])
       if (reading === undefined)
-        throw new RomanError('deployment_not_found', `Deployment ${input.deployment_id} has no health to check.`)
+        throw new RomanError(
+          'deployment_not_found',
+          `Deployment ${input.deployment_id} has no health to check. Check what is live: "roman status" lists it.`,
+        )
       const verdict = judgeSample(reading.sample, reading.policy.thresholds)
       const warning = await migrationsAtStake(context, deployment)
       return {

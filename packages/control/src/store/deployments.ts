@@ -2,7 +2,7 @@ import { sameCommit } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import type { Database, Prisma, Tx } from '@roman/db'
 import { OPEN_STATUSES } from './statuses.ts'
-import { isUuid, uuidsBeginning } from './uuid-prefix.ts'
+import { isUuid, PREFIX_MIN, uuidsBeginning } from './uuid-prefix.ts'
 
 export type DeploymentRecord = Prisma.deploymentsGetPayload<object>
 
@@ -56,9 +56,11 @@ export const resolveDeployment = async (
 }
 
 const notFound = (ref: string): RomanError =>
-  new RomanError('deployment_not_found', `Deployment ${ref} is not recorded. "roman status" lists what is.`, {
-    deployment_id: ref,
-  })
+  new RomanError(
+    'deployment_not_found',
+    `Deployment ${ref} is not recorded. Give its id, the first ${PREFIX_MIN} characters of it or more, or its version; "roman status" lists what is live, GET /v1/deployments the rest.`,
+    { deployment_id: ref },
+  )
 
 const ambiguous = (ref: string, rows: DeploymentRecord[]): RomanError =>
   new RomanError(

@@ -107,7 +107,10 @@ export const readHistory = async (db: Pick<Database, 'prisma'>, query: HistoryQu
 const olderThan = async (db: Pick<Database, 'prisma'>, eventId: string): Promise<Prisma.Sql> => {
   const known = await db.prisma.rollback_events.findUnique({ where: { event_id: eventId }, select: { id: true } })
   if (known === null)
-    throw new RomanError('rollback_not_found', `Rollback ${eventId}, given as "before", is not recorded.`)
+    throw new RomanError(
+      'rollback_not_found',
+      `Rollback ${eventId}, given as "before", is not recorded. Give the event_id of the last rollback you have, or leave it out to begin with the newest.`,
+    )
   const at = Prisma.sql`(SELECT initiated_at FROM ops.rollback_events WHERE id = ${known.id})`
   return Prisma.sql`initiated_at <= ${at} AND (initiated_at < ${at} OR id < ${known.id})`
 }
