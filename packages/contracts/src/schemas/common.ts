@@ -45,7 +45,7 @@ export const pastTimestamp = timestamp
     return Number.isNaN(ms) ? value : new Date(Math.min(ms, NEWEST_MS)).toISOString()
   })
 
-/** Wherever a person names a deployment: its uuid, a unique prefix of it (8 characters at least), or its version. */
+/** Wherever a person names a deployment: its uuid, a unique prefix of it (4 characters at least), or its version. */
 export const deploymentRef = text(200)
 /** Wherever a person names a rollback: its event id, or a unique prefix of it (4 characters at least). */
 export const rollbackRef = text(200)
