@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import {
   DEFAULT_POLICY,
   type HealthSample,
@@ -11,11 +9,18 @@ import {
 import { readHealth, storeSourceReading } from '@roman/control'
 import { type LatestReading, withSources } from '@roman/health'
 import { waitFor } from '@roman/testing'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { metric } from './metric.ts'
 import { CALL, ended, startTestBed } from './test-bed.ts'
 
 const PLACE = { service: 'storefront', environment: 'production' }
 const MINUTE = 60_000
+
+/** A small generator with a seed, so that a failure can be run again. */
+const random = (seed: number) => () => {
+  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+  return seed / 2 ** 32
+}
 
 describe('what everybody judges by who is no guard', async () => {
   const bed = await startTestBed({}, { worker: false })
@@ -60,6 +65,57 @@ describe('what everybody judges by who is no guard', async () => {
     }
   })
 
+  it('carries the same warnings and the same answer, whatever the rules are', async () => {
+    const next = random(20_261_127)
+    const pick = <T>(...values: T[]): T => values[Math.floor(next() * values.length)]!
+    let [warned, unhealthy] = [0, 0]
+    const id = await bed.deploy('v0.9.0')
+    for (let round = 0; round < 150; round += 1) {
+      const thresholds = {
+        error_rate_per_minute: pick(1, 2.5, 5),
+        recent_errors: pick(2, 5, 50),
+        database_connection_percent: 100,
+        p95_response_ms: pick(800, 800.25, 5000),
+        memory_percent: pick(50, 95),
+        ...pick({}, { min_requests: pick(0, 100, 500) }),
+        ...pick({}, { error_percent: pick(0.5, 1, 3) }),
+      }
+      await bed.admin.query('UPDATE ops.deployments SET policy = $2 WHERE deployment_id = $1', [
+        id,
+        { ...DEFAULT_POLICY, thresholds },
+      ])
+      const count = pick(0, 1, 3, 6)
+      await bed.admin.query('DELETE FROM ops.system_logs')
+      if (count > 0) await bed.fail('v0.9.0', count)
+      const values = {
+        ...pick({}, { requests_per_minute: pick(0, 99, 100, 400.5) }),
+        ...pick({}, { p95_response_ms: pick(800, 800.04, 800.2500001, 5000.4, 9000) }),
+        ...pick({}, { memory_percent: pick(50, 50.000001, 95.2, 99.96) }),
+      }
+      await storeSourceReading(db, PLACE, { values, unavailable: [] }, MINUTE)
+      const [reading] = await readHealth(db, [id])
+      const { rows } = await bed.admin.query('SELECT ops.get_deployment_health($1) AS health', [id])
+      const verdict = judgeSample(reading!.sample, thresholds)
+      const stable = isStable(reading!.sample, thresholds, { breached_recently: false })
+      const { healthy, warnings, error_rate_per_minute, recent_errors, p95_response_ms, memory_percent, unavailable } =
+        toHealthReport(reading!.sample, verdict, stable)
+      expect(rows[0].health, JSON.stringify({ thresholds, values, count })).toMatchObject({
+        healthy,
+        warnings,
+        error_rate_per_minute,
+        recent_errors,
+        p95_response_ms,
+        memory_percent,
+        unavailable,
+      })
+      warned += warnings.length
+      unhealthy += healthy ? 0 : 1
+    }
+    await storeSourceReading(db, PLACE, null, 0)
+    expect(warned).toBeGreaterThan(100)
+    expect(unhealthy).toBeGreaterThan(50)
+  })
+
   it('is blind to what no worker has read for too long, and takes no sources for what is not live', async () => {
     const before = await bed.deploy('v1.0.0')
     const live = await bed.deploy('v1.0.1')
@@ -78,23 +134,11 @@ describe('what everybody judges by who is no guard', async () => {
 })
 
 describe('a metric in breach', async () => {
-  let rate = 0
-  const server = createServer((_request, response) => {
-    const data = { resultType: 'scalar', result: [1_765_809_300, String(rate)] }
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ status: 'success', data }))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  afterAll(() => server.close())
-  const prometheus = {
-    type: 'prometheus',
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    interval_seconds: 0.2,
-    queries: { error_rate_per_minute: 'errors' },
-  }
+  const prometheus = await metric('error_rate_per_minute', 0)
   const bed = await startTestBed({
     mode: 'ask',
     watch: { window_seconds: 60 },
-    differs: { storefront: { health: [{ type: 'postgres' }, prometheus] } },
+    differs: { storefront: { health: [{ type: 'postgres' }, prometheus.source] } },
   })
 
   it('is what check, evidence and the next baseline see, too', async () => {
@@ -106,7 +150,7 @@ describe('a metric in breach', async () => {
       timeoutMs: 10_000,
       describe: 'the metric to be read',
     })
-    rate = 20
+    prometheus.value = 20
     await waitFor(async () => (await bed.control.showDeployment(bad)).guard?.decision != null, {
       timeoutMs: 10_000,
       describe: 'people to be asked',
@@ -143,6 +187,5 @@ describe('a metric in breach', async () => {
         expect.objectContaining({ law: 'total_coherence', observed: 'entropy 1, entropy_increase -0.1' }),
       ]),
     })
-    rate = 0
   })
 })

@@ -1,6 +1,7 @@
 import { ACTING_SIGNALS, type SignalName } from './health.ts'
-import { lacksErrors, type Replay, replay, type StoredLife } from './replay.ts'
-import type { GuardPolicy, Thresholds } from './thresholds.ts'
+import { flag, listOf, nullable, oneOf, optional, record, text } from './malformed.ts'
+import { lacksErrors, type Replay, replay, STORED_LIFE, type StoredLife } from './replay.ts'
+import { type GuardPolicy, readRules, type Thresholds } from './thresholds.ts'
 
 /**
  * What people say, in hindsight, of what was done about a deployment: it was `right` (rolled back a bad one, or left a good
@@ -60,11 +61,23 @@ export type Backtest = {
 
 type Rules = Pick<GuardPolicy, 'thresholds' | 'watch'>
 
+const DEPLOYMENTS = listOf(
+  record<BacktestDeployment>({
+    ...STORED_LIFE,
+    deployment_id: text,
+    label: optional(nullable(oneOf(LABELS))),
+    rolled_back: optional(flag),
+  }),
+)
+
 /**
  * Guards stored deployments again, once under today's rules and once under the proposed ones, through the code that guards
- * them live. What no rule has seen cannot be replayed: a deployment that was replaced is not known beyond that moment.
+ * them live. Where one of them cannot be read, none is replayed, and the headline says why. What no rule has seen cannot be replayed: a deployment that was replaced is not known beyond that moment.
  */
-export function backtest(deployments: readonly BacktestDeployment[], today: Rules, proposed: Rules): Backtest {
+export function backtest(given: readonly BacktestDeployment[], todays: Rules, others: Rules): Backtest {
+  const malformed = DEPLOYMENTS(given, 'deployments')
+  const deployments = malformed === null ? given : []
+  const [today, proposed] = [readRules(todays), readRules(others)]
   const rows = deployments.map((deployment) => rowOf(deployment, today, proposed))
   const named = (change: BacktestChange) => rows.filter((row) => row.change === change).map((row) => row.deployment_id)
   const [more, fewer, earlier, later] = [named('more'), named('fewer'), named('earlier'), named('later')]
@@ -77,7 +90,8 @@ export function backtest(deployments: readonly BacktestDeployment[], today: Rule
     ) as PolicyScore['rules'],
   })
   return {
-    headline: headlineOf(rows.length, more, fewer, unknown, rows),
+    headline:
+      malformed === null ? headlineOf(rows.length, more, fewer, unknown, rows) : `Nothing is replayed: ${malformed}`,
     rows,
     more,
     fewer,

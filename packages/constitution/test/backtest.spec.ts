@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BacktestDeployment, backtest, type Label, replay, type StoredLife } from '../src/analysis.ts'
+import { type BacktestDeployment, backtest, type Label, type StoredLife } from '../src/analysis.ts'
 import {
   DEFAULT_POLICY,
   type GuardPolicy,
@@ -10,6 +10,7 @@ import {
   type Thresholds,
   type WatchPolicy,
 } from '../src/index.ts'
+import { replay } from '../src/replay.ts'
 import { sampleOf } from './make.ts'
 
 const T0 = 1_700_000_000_000
@@ -225,7 +226,7 @@ describe('a replay', () => {
     const grid = burst(1, Math.floor((end - T0) / 1000)).map(at)
     const times = [...new Set([...grid, ...errors, ...stamps.map(({ t }) => t).filter((t) => t > T0), end])]
     const plan = { deployed_at: T0, thresholds, watch, baseline_breached: life.baseline_breached ?? [] }
-    let state = startWatch({ ...plan, phase: 'window' })
+    let state = startWatch({ ...plan, phase: 'window', clean_window: false })
     let window: { verdict: string; at: number; reason: string } | null = null
     for (const t of times.filter((time) => time <= end).sort((a, b) => a - b)) {
       const counted = (ms: number) => errors.filter((e) => e <= t && e > t - ms).length
@@ -255,7 +256,7 @@ describe('a replay', () => {
       if (verdict.kind === 'breach') return told
       if (window !== null || verdict.kind === 'superseded') return window ?? told
       window = told
-      state = startWatch({ ...plan, phase: 'standby' })
+      state = startWatch({ ...plan, phase: 'standby', clean_window: verdict.kind === 'healthy' })
     }
     return window ?? { verdict: 'unended', at: end, reason: 'What is stored ends before any verdict' }
   }

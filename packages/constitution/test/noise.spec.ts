@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Cluster, chanceOfCluster, criesWolf, falseRollbackChance, thresholdNoise } from '../src/analysis.ts'
+import { criesWolf, falseRollbackChance, thresholdNoise } from '../src/analysis.ts'
 import type { Thresholds, WatchPolicy } from '../src/index.ts'
+import { type Cluster, chanceOfCluster } from '../src/scan-statistic.ts'
 import { thresholds, watchPolicy } from './make.ts'
 
 describe('the chance of a cluster', () => {

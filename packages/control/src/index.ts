@@ -3,7 +3,7 @@ export type { Announcement, AnnouncementKind } from './announcements.ts'
 export type { ControlContext } from './context.ts'
 export { createControl } from './create-control.ts'
 export { createErrorNotifier, ERRORS_CHANNEL } from './error-notifier.ts'
-export type { DeployerFacts } from './evidence.ts'
+export { type DeployerFacts, findTarget } from './evidence.ts'
 export {
   blindSample,
   exhaustedSample,

@@ -1,7 +1,8 @@
+import { readFingerprint } from './catalogue.ts'
 import { countTables, type TableCounts } from './counts.ts'
 import { type Migrations, readPrismaMigrations } from './migrations.ts'
-import { describeSchema, type SchemaDescription } from './schema.ts'
-import { inOneView, type Queryable } from './session.ts'
+import { describeSchema, RESTLESS, type SchemaDescription } from './schema.ts'
+import { inOneView, isMoved, type Queryable, refusalOf, type Session } from './session.ts'
 
 /** A database at one moment. */
 export interface DatabaseState {
@@ -32,27 +33,61 @@ WHERE coalesce(a.backend_type, 'client backend') = 'client backend' AND a.datid 
 const EXACT_ROWS_MAX = 100_000
 const COUNT_TIMEOUT_MS = 1_000
 
+/** So much of the time may go by until the structure has held still; the rest is for counting. */
+const DESCRIBING_SHARE = 0.5
+
 /**
- * Structure, rows and migrations as one transaction sees them. Takes no lock but ACCESS SHARE, each for as long as one
- * statement runs. Throws where the whole cannot be had; what is merely held by somebody, too large or too slow is named in
- * the result.
+ * Structure, rows and migrations at one moment. Takes no lock but ACCESS SHARE, each for as long as one statement runs.
+ * Throws where the whole cannot be had; what is merely held by somebody, too large or too slow is named in the result.
+ *
+ * Deparsers read what is committed now and not what their transaction sees, so a description may be of two schemas at once.
+ * It is believed by the next transaction only, which sees a catalogue that has not changed since before the description,
+ * and counts. Else it describes again.
  */
-export const captureDatabase = (client: Queryable, bounds: CaptureBounds): Promise<DatabaseState> => {
-  const { timeoutMs, exactRowsMax = EXACT_ROWS_MAX, countTimeoutMs = COUNT_TIMEOUT_MS } = bounds
-  const endsAt = performance.now() + timeoutMs
-  const remainingMs = () => endsAt - performance.now()
-  return inOneView(client, async (session) => {
-    const [server] = await session.read<DatabaseState['database'] & DatabaseState['connections']>(
-      READ_SERVER,
-      remainingMs(),
-    )
-    const { name, version, ...connections } = server!
-    return {
-      database: { name, version },
-      connections,
-      schema: await describeSchema(session, remainingMs()),
-      migrations: await readPrismaMigrations(session, remainingMs()),
-      counts: await countTables(session, { exactRowsMax, countTimeoutMs, remainingMs }),
+export const captureDatabase = async (client: Queryable, bounds: CaptureBounds): Promise<DatabaseState> => {
+  const startedAt = performance.now()
+  const remainingMs = () => startedAt + bounds.timeoutMs - performance.now()
+  const describingMs = () => remainingMs() - bounds.timeoutMs * (1 - DESCRIBING_SHARE)
+  let last: { fingerprint: string; schema: SchemaDescription | null } | null = null
+  for (;;) {
+    let fingerprint: string | null = null
+    let schema: SchemaDescription | null = null
+    try {
+      const state = await inOneView(client, async (session) => {
+        fingerprint = await readFingerprint(session, remainingMs())
+        if (last?.schema != null && fingerprint === last.fingerprint)
+          return stateOf(session, last.schema, bounds, remainingMs)
+        if (last !== null && describingMs() <= 0) return stateOf(session, RESTLESS, bounds, remainingMs)
+        // The first description may take what time there is: of a very large schema it is all that there is time for.
+        schema = await describeSchema(session, last === null ? remainingMs() : describingMs())
+        return null
+      })
+      if (state !== null) return state
+    } catch (error) {
+      const again = isMoved(error) || (last !== null && refusalOf(error) === 'query_canceled')
+      // The same failure over a catalogue that nobody touched is not somebody's DDL.
+      if (!again || fingerprint === null || fingerprint === last?.fingerprint || remainingMs() <= 0) throw error
     }
-  })
+    last = { fingerprint: fingerprint!, schema }
+  }
+}
+
+const stateOf = async (
+  session: Session,
+  schema: SchemaDescription,
+  { exactRowsMax = EXACT_ROWS_MAX, countTimeoutMs = COUNT_TIMEOUT_MS }: CaptureBounds,
+  remainingMs: () => number,
+): Promise<DatabaseState> => {
+  const [server] = await session.read<DatabaseState['database'] & DatabaseState['connections']>(
+    READ_SERVER,
+    remainingMs(),
+  )
+  const { name, version, ...connections } = server!
+  return {
+    database: { name, version },
+    connections,
+    schema,
+    migrations: await readPrismaMigrations(session, remainingMs()),
+    counts: await countTables(session, { exactRowsMax, countTimeoutMs, remainingMs }),
+  }
 }

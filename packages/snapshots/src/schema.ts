@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { BLOCKED_RELATIONS, describeSchemaSql } from './schema-sql.ts'
 import { withoutSecrets } from './secrets.ts'
 import { refusalOf, type Session } from './session.ts'
+import { oneSpelling } from './spelling.ts'
 
 type ObjectKind =
   | 'schema'
@@ -47,7 +48,7 @@ export interface SchemaDescription {
 }
 
 /** Changes when the description itself does, so that hashes of two ways to describe are never taken for two schemas. */
-const ALGORITHM = 'roman-schema-1'
+const ALGORITHM = 'roman-schema-2'
 /** A longer text is kept as its digest: that it changed can be told, not how. */
 const TEXT_MAX = 16_384
 const OBJECTS_BYTES_MAX = 4 * 1024 * 1024
@@ -71,6 +72,9 @@ export const describeSchema = async (session: Session, timeoutMs: number): Promi
   }
 }
 
+/** What takes the place of the names that could not be read, where it is all of them. */
+export const RESTLESS_REASON = 'the schema: it was changed while it was read, as long as there was time'
+
 /** Orders, hashes and bounds what was read. */
 export const canonical = (read: readonly SchemaObject[], unavailable: readonly string[] = []): SchemaDescription => {
   const objects = read.map(ordered).sort((a, b) => byCode(keyOf(a), keyOf(b)))
@@ -93,12 +97,16 @@ export const keyOf = ({ kind, of, name }: SchemaObject): string => JSON.stringif
 /** By code point: no locale may have a say. */
 const byCode = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const ordered = ({ kind, of, name, properties }: SchemaObject): SchemaObject => ({
-  kind,
-  of,
-  name,
-  properties: Object.fromEntries(Object.entries(properties).sort(([a], [b]) => byCode(a, b))),
-})
+/** The body of most functions is text that somebody wrote, and no deparser's: it is kept as it is. */
+const isWritten = (kind: ObjectKind, text: string): boolean =>
+  (kind === 'function' || kind === 'procedure') && text.includes('\nAS ')
+
+const ordered = ({ kind, of, name, properties }: SchemaObject): SchemaObject => {
+  const spelled = ([key, value]: [string, Property]): [string, Property] =>
+    typeof value === 'string' && !isWritten(kind, value) ? [key, oneSpelling(value)] : [key, value]
+  const entries = Object.entries(properties).sort(([a], [b]) => byCode(a, b))
+  return { kind, of, name, properties: Object.fromEntries(entries.map(spelled)) }
+}
 
 const bounded = (object: SchemaObject): SchemaObject => ({
   ...object,
@@ -110,3 +118,6 @@ const keptText = (value: Property): Property => {
   if (value.length <= TEXT_MAX) return withoutSecrets(value)
   return `(${value.length} characters, sha256 ${createHash('sha256').update(value).digest('hex')})`
 }
+
+/** Of a schema that did not hold still there is nothing to keep. */
+export const RESTLESS: SchemaDescription = { ...canonical([], [RESTLESS_REASON]), objects: null }

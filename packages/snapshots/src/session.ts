@@ -35,6 +35,11 @@ export const refusalOf = (error: unknown): Refusal | null => {
   return (Object.keys(SQLSTATE) as Refusal[]).find((name) => SQLSTATE[name] === code) ?? null
 }
 
+const MOVED = ['XX000', SQLSTATE.lock_not_available]
+
+/** What somebody's DDL does to a reader: an object is gone between two looks at it, or another one is locked each time. */
+export const isMoved = (error: unknown): boolean => MOVED.includes((error as { code?: string } | null)?.code ?? '')
+
 /** The statement failed; the connection lives. */
 export const isServerError = (error: unknown): boolean => {
   const code = (error as { code?: unknown } | null)?.code

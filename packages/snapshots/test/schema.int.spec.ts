@@ -1,22 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { compareSnapshots, type SchemaDescription, type SnapshotContent } from '../src/index.ts'
 import { workbench } from './database.ts'
-
-const contentOf = ({ hash, objects, unavailable }: SchemaDescription): SnapshotContent => ({
-  service: 'shop',
-  environment: 'production',
-  database: null,
-  schema: { hash: unavailable.length === 0 ? hash : null, objects, unavailable },
-  counts: { tables: {}, omitted: 0 },
-  migrations: { service: null, recorded: null },
-  variables: {},
-  taken_by: null,
-  policy: null,
-  metrics: {},
-})
-
-const wordsOf = (before: SchemaDescription, after: SchemaDescription): string[] =>
-  compareSnapshots(contentOf(before), contentOf(after)).changes.map(({ text }) => text)
+import { wordsOf } from './words.ts'
 
 describe('the schema hash', () => {
   it('is the same for the same schema, in whatever order and by whatever statements it was made', async () => {

@@ -6,7 +6,7 @@ const ROLES = ['service_role', 'authenticated', 'anon'] as const
 /** Rows of these are never changed, by whatever role the application has. */
 const APPEND_ONLY = ['guard_verdicts', 'roman_events', 'rollback_labels']
 /** Rows of these are deleted when they are no longer true. */
-const DELETABLE = ['actors', 'source_readings']
+const DELETABLE = ['actors']
 /** Nobody reads these but the application. */
 const PRIVATE = ['_prisma_migrations', 'actors', 'outbox']
 
@@ -72,7 +72,7 @@ describe('grants on the ops schema', async () => {
       roman_events: 'select insert',
       rollback_events: 'select insert update',
       rollback_labels: 'select insert',
-      source_readings: 'select insert update delete',
+      source_readings: 'select insert update',
       system_logs: 'select insert',
     })
     const deleting = Object.entries(may).filter(([, verbs]) => /delete|truncate/.test(verbs))

@@ -116,8 +116,8 @@ RETURNS TABLE (
     CASE WHEN o.own_database THEN (n.supplied ->> 'database_connections')::double precision ELSE c.database_connections END,
     CASE WHEN o.own_database THEN nullif((n.supplied ->> 'max_database_connections')::double precision, 0) ELSE c.max_database_connections END,
     CASE WHEN o.own_database THEN (n.supplied ->> 'active_queries')::double precision ELSE c.active_queries END,
-    coalesce((n.supplied ->> 'p95_response_ms')::double precision, p.p95_response_ms),
-    coalesce((n.supplied ->> 'memory_percent')::double precision, p.memory_percent),
+    (n.supplied ->> 'p95_response_ms')::double precision,
+    (n.supplied ->> 'memory_percent')::double precision,
     (n.supplied ->> 'requests_per_minute')::double precision,
     -- Where only a source's error rate is missing the log's own count stands, and the moment is blind all the same.
     array_replace(n.unavailable, 'error_rate_per_minute', 'error_rate_source')
@@ -139,11 +139,6 @@ RETURNS TABLE (
     SELECT n.supplied ? 'database_connections' OR 'database_connections' = ANY (n.unavailable) AS own_database
   ) o
   CROSS JOIN ops.database_connections() c
-  LEFT JOIN LATERAL (
-    SELECT h.p95_response_ms, h.memory_percent FROM ops.health_samples h
-    WHERE h.deployment_id = d.deployment_id AND h.sampled_at > at - interval '2 minutes' AND h.sampled_at <= at
-    ORDER BY h.sampled_at DESC LIMIT 1
-  ) p ON true
 $$;
 
 -- Of connections a metric may count fractions.
@@ -153,6 +148,18 @@ RETURNS double precision LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
   SELECT least(1, greatest(
     0, error_rate / 10, recent_errors::double precision / 100, (5 * connections - 4 * connections_max) / connections_max
   ))
+$$;
+
+/* A value above a threshold, with as many of its decimals as show that it is. As formatNumber in the constitution. */
+CREATE FUNCTION ops.shown_above(value double precision, threshold double precision)
+RETURNS text LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
+  SELECT trim_scale(coalesce(
+    (
+      SELECT round(value::numeric, digits) FROM generate_series(1, 6) AS digits
+      WHERE round(value::numeric, digits) > threshold::numeric ORDER BY digits LIMIT 1
+    ),
+    value::numeric
+  ))::text
 $$;
 
 /*
@@ -166,13 +173,13 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = '' AS $$
     'healthy',
       ops.entropy(h.error_rate_per_minute, h.recent_errors, h.database_connections, h.max_database_connections) < 0.1
       AND h.unavailable <@ ARRAY['p95_response_ms', 'memory_percent', 'active_queries', 'requests_per_minute']
-      AND NOT h.error_rate_per_minute > coalesce((t.thresholds ->> 'error_rate_per_minute')::double precision, 5)
-      AND NOT h.recent_errors > coalesce((t.thresholds ->> 'recent_errors')::double precision, 50)
-      AND coalesce(NOT h.database_connections * 100 / h.max_database_connections
-        > coalesce((t.thresholds ->> 'database_connection_percent')::double precision, 90), true)
+      AND NOT h.error_rate_per_minute > t.error_rate
+      AND NOT h.recent_errors > t.recent_errors
+      AND coalesce(NOT h.database_connections * 100 / h.max_database_connections > t.connection_percent, true)
       AND NOT EXISTS (
         SELECT FROM ops.guard_verdicts v
-        WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > at - interval '5 minutes'
+        WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach'
+          AND v.decided_at > at - interval '5 minutes' AND v.decided_at <= at
       )
       AND NOT EXISTS (
         SELECT FROM ops.health_samples s
@@ -188,15 +195,37 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = '' AS $$
     'p95_response_ms', h.p95_response_ms,
     'memory_percent', h.memory_percent,
     'warnings', to_jsonb(array_remove(ARRAY[
-      CASE WHEN h.p95_response_ms > coalesce((t.thresholds ->> 'p95_response_ms')::double precision, 5000)
-        THEN format('Slow responses: P95 is %s ms, above %s ms', round(h.p95_response_ms::numeric), coalesce(t.thresholds ->> 'p95_response_ms', '5000')) END,
-      CASE WHEN h.memory_percent > coalesce((t.thresholds ->> 'memory_percent')::double precision, 95)
-        THEN format('High memory usage: %s%%, above %s%%', round(h.memory_percent::numeric), coalesce(t.thresholds ->> 'memory_percent', '95')) END
+      CASE WHEN h.requests_per_minute IS NULL AND t.min_requests + t.error_percent IS NOT NULL
+        THEN 'Traffic cannot be read: min_requests and error_percent are left out' END,
+      CASE WHEN h.error_rate_per_minute > t.error_rate
+          AND (h.requests_per_minute < t.min_requests OR h.error_rate_per_minute * 100 <= t.error_percent * h.requests_per_minute)
+        THEN 'error_rate_per_minute is above its threshold, on too little evidence to act' END,
+      CASE WHEN h.recent_errors > t.recent_errors
+          AND (h.requests_per_minute < t.min_requests OR h.recent_errors / 5.0 * 100 <= t.error_percent * h.requests_per_minute)
+        THEN 'recent_errors is above its threshold, on too little evidence to act' END,
+      CASE WHEN h.p95_response_ms > t.p95
+        THEN format('Slow responses: P95 is %s ms, above %s ms', ops.shown_above(h.p95_response_ms, t.p95), t.p95) END,
+      CASE WHEN h.memory_percent > t.memory
+        THEN format('High memory usage: %s%%, above %s%%', ops.shown_above(h.memory_percent, t.memory), t.memory) END
     ], NULL)),
     'unavailable', to_jsonb(h.unavailable)
   )
   FROM ops.deployments d
-  CROSS JOIN LATERAL (SELECT coalesce(d.policy -> 'thresholds', '{}'::jsonb) AS thresholds) t
+  CROSS JOIN LATERAL (
+    SELECT
+      coalesce(s.error_rate_per_minute, 5) AS error_rate,
+      coalesce(s.recent_errors, 50) AS recent_errors,
+      coalesce(s.database_connection_percent, 90) AS connection_percent,
+      coalesce(s.p95_response_ms, 5000) AS p95,
+      coalesce(s.memory_percent, 95) AS memory,
+      -- Where only one is set the other withholds nothing.
+      coalesce(s.min_requests, s.error_percent * 0) AS min_requests,
+      coalesce(s.error_percent, s.min_requests * 0 - 1) AS error_percent
+    FROM jsonb_to_record(coalesce(d.policy -> 'thresholds', '{}')) AS s (
+      error_rate_per_minute double precision, recent_errors double precision, database_connection_percent double precision,
+      p95_response_ms double precision, memory_percent double precision, min_requests double precision, error_percent double precision
+    )
+  ) t
   JOIN ops.read_health(ARRAY[deployment], at) h USING (deployment_id)
   WHERE d.deployment_id = deployment
 $$;

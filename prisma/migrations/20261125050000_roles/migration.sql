@@ -70,7 +70,7 @@ CREATE TRIGGER rollback_events_no_truncate BEFORE TRUNCATE ON ops.rollback_event
 CREATE FUNCTION ops.apply_grants() RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
   written_once constant name[] := ARRAY['_prisma_migrations', 'announcements', 'announcement_messages', 'health_samples', 'system_logs'];
-  deletable constant name[] := ARRAY['actors', 'source_readings'];
+  deletable constant name[] := ARRAY['actors'];
   -- Who is behind which account, and what workflows are started with, is nobody's to read.
   private constant name[] := ARRAY['_prisma_migrations', 'actors', 'outbox'];
   -- Run with the owner's rights: they read auth.users, or what pg_stat_activity hides from others.

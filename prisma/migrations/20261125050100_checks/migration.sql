@@ -40,7 +40,7 @@ ALTER TABLE ops.outbox
   ADD CONSTRAINT outbox_attempts_check CHECK (attempts >= 0) NOT VALID;
 ALTER TABLE ops.announcements
   ADD CONSTRAINT announcements_kind_check CHECK (kind IN (
-    'rollback', 'decision', 'decision_expired', 'observed', 'inconclusive', 'blind', 'baseline', 'unfenced', 'orphaned', 'undo_failed'
+    'rollback', 'decision', 'decision_expired', 'observed', 'inconclusive', 'blind', 'baseline', 'unfenced', 'orphaned', 'undo_failed', 'late_breach'
   )) NOT VALID;
 ALTER TABLE ops.freezes
   ADD CONSTRAINT freezes_unfrozen_check CHECK ((unfrozen_at IS NULL) = (unfrozen_by IS NULL)) NOT VALID;

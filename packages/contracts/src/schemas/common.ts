@@ -1,3 +1,4 @@
+import { DEPLOYMENT_STATUSES, ROLLBACK_STATUSES } from '@roman/constitution'
 import { z } from 'zod'
 
 export const uuid = z.uuid()
@@ -72,8 +73,8 @@ export const discordActor = z.strictObject({ id: z.string().regex(/^\d{5,25}$/),
 /** Identity of CI on whose behalf a pipeline acts, such as `github:octocat`; recorded, never trusted for rights. */
 export const ciActor = z.strictObject({ identity: text(200), name: text(200).optional() })
 
-export const deploymentStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'rolled_back'])
-export const rollbackStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'aborted'])
+export const deploymentStatus = z.enum(DEPLOYMENT_STATUSES)
+export const rollbackStatus = z.enum(ROLLBACK_STATUSES)
 export const triggerType = z.enum(['automatic', 'manual', 'constitutional_violation'])
 
 export const health = z.object({

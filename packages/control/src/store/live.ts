@@ -1,4 +1,5 @@
 import type { Prisma, Tx } from '@roman/db'
+import { moveDeployment } from './statuses.ts'
 
 export interface LiveRow {
   service: string
@@ -54,10 +55,7 @@ export const becomeLive = async (tx: Tx, live: LiveRow, deployment: BecomesLive)
       data: { status: 'superseded', decided_at: at },
     })
   }
-  await tx.deployments.update({
-    where: { deployment_id: deployment.deployment_id },
-    data: { status: 'in_progress', deployed_at: at, replaced_at: null },
-  })
+  await moveDeployment(tx, deployment.deployment_id, 'in_progress', { deployed_at: at, replaced_at: null })
   await tx.live.update({
     where: { service_environment: { service: live.service, environment: live.environment } },
     data: {

@@ -23,6 +23,7 @@ import { freezeInForce } from '../store/freezes.ts'
 import { enqueueGuard } from '../store/guards.ts'
 import { becomeLive, type LiveRow, lockLive, nextFence } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
+import { KNOWN_GOOD } from '../store/statuses.ts'
 import { refusal } from './refusal.ts'
 
 /** Facts that a second recording of the same deployment must repeat. */
@@ -179,7 +180,7 @@ const knownGoodInStaging = async (
   if ((await tx.deployments.count({ where: staging, take: 1 })) === 0) return null
   return (
     (await tx.deployments.count({
-      where: { ...staging, version, status: 'success', health_check_passed: true },
+      where: { ...staging, version, ...KNOWN_GOOD },
       take: 1,
     })) > 0
   )

@@ -1,4 +1,4 @@
-import { keyOf, type Property, type SchemaObject } from '../schema.ts'
+import { keyOf, type Property, RESTLESS_REASON, type SchemaObject } from '../schema.ts'
 import { arrow, type Change, type Difference, plural } from './change.ts'
 
 /** A snapshot's structure, as far as it was kept. */
@@ -25,13 +25,16 @@ export const schemaChanges = (before: KnownSchema, after: KnownSchema): Differen
 }
 
 const cannotName = (before: KnownSchema, after: KnownSchema): Difference => {
+  const restless = [before, after].some(({ unavailable }) => unavailable.includes(RESTLESS_REASON))
   const differs = before.hash !== null && after.hash !== null
   return {
     changes: [],
     not_compared: [
       differs
         ? 'the schema differs, and what in it cannot be told: it is too large to be kept'
-        : 'the schema: one of the two has no description',
+        : restless
+          ? RESTLESS_REASON
+          : 'the schema: one of the two has no description',
     ],
   }
 }
@@ -141,6 +144,7 @@ const propertyChange = (
 /** What it means that a property is left out; else there is none of it. */
 const DEFAULTS: Record<string, string> = {
   enabled: 'yes',
+  checks: 'on',
   unlogged: 'no',
   restrictive: 'no',
   cycles: 'no',
