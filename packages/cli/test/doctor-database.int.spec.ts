@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { checkDatabase } from '../src/doctor/servers.ts'
 import { roman } from './screen.ts'
 
-test('the doctor says whether the database is behind this version, ahead of it, or neither', async () => {
+test('the doctor says whether the database is behind this version, ahead of it, or neither; to migrate one that is ahead is refused with the way out', async () => {
   const look = async (url: string) => (await checkDatabase(loadEnv({ DATABASE_URL: url })))[0]
   expect(await look((await emptyDatabase()).url)).toMatchObject({
     status: 'broken',
@@ -26,6 +26,12 @@ test('the doctor says whether the database is behind this version, ahead of it, 
     found: expect.stringContaining('29990101000000_later, newer than this version'),
     way_out: 'Upgrade this installation.',
   })
+  const migrated = await roman(['migrate'], { DATABASE_URL: database.url })
+  expect(migrated).toMatchObject({
+    code: 1,
+    all: expect.stringContaining('Upgrade to the version that brought it, or'),
+  })
+  expect(migrated.all).not.toContain('DATABASE_URL')
 })
 
 test('a migration that fails is named with what the database says of it; DATABASE_URL is in doubt only where it may be wrong', async () => {

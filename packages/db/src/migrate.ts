@@ -9,6 +9,11 @@ const LOCK_PATIENCE_MS = 3_600_000
 const LOCK_NOT_AVAILABLE = '55P03'
 const LOCK_TIMEOUT_MS = 10_000
 
+/** Thrown where the schema is not for this version, or not now. The message says the way out. */
+export class SchemaRefused extends Error {
+  override readonly name = 'SchemaRefused'
+}
+
 type Queryable = Pick<pg.Client, 'query'>
 
 export interface MigrateOptions {
@@ -23,7 +28,7 @@ export interface MigrateOptions {
 /**
  * Brings the database up to this checkout's migrations. Safe to call from several processes at once, and
  * again, also after an attempt that failed or was killed. Returns the names it applied, oldest first.
- * @throws Error where the database was migrated by a newer version.
+ * @throws SchemaRefused where the database was migrated by a newer version, or is in use for too long.
  */
 export const migrate = async (
   databaseUrl: string,
@@ -50,8 +55,8 @@ export const migrate = async (
 }
 
 const inUse = (lockTimeoutMs: number, cause: unknown): Error =>
-  new Error(
-    `A table was in use for longer than ${lockTimeoutMs / 1000} s, by a long transaction perhaps. The migration that waited for it was undone; run it again`,
+  new SchemaRefused(
+    `A table was in use for longer than ${lockTimeoutMs / 1000} s, by a long transaction perhaps. The migration that waited for it was undone; run it again.`,
     { cause },
   )
 
@@ -78,7 +83,7 @@ const lock = async (client: Queryable): Promise<void> => {
     const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS mine', [MIGRATION_LOCK])
     if (rows[0].mine) return
     if (Date.now() > deadline) {
-      throw new Error(
+      throw new SchemaRefused(
         'Another process has been applying migrations for an hour. Look for it in pg_stat_activity, and run "roman migrate" again when it is done.',
       )
     }
@@ -104,7 +109,8 @@ const clearFailedAttempts = async (client: Queryable): Promise<void> => {
 
 /** Names of known migrations that this database lacks. */
 export const pendingMigrations = async (client: Queryable): Promise<string[]> => {
-  const applied = new Set(await appliedMigrations(client))
+  const begun = await begunMigrations(client)
+  const applied = new Set(begun.filter(({ finished }) => finished).map(({ name }) => name))
   return (await knownMigrations()).filter((name) => !applied.has(name))
 }
 
@@ -120,25 +126,26 @@ const editedMigrations = async (client: Queryable): Promise<string[]> => {
 }
 
 /**
- * Throws where this database has migrations that this checkout does not know: a newer version has changed it, and what
+ * Throws `SchemaRefused` where this database has migrations that this checkout does not know: a newer version has changed it, and what
  * this one would write may be wrong by now.
  */
 export const refuseNewerSchema = async (client: Queryable): Promise<void> => {
   const known = new Set(await knownMigrations())
-  const newer = (await appliedMigrations(client)).filter((name) => !known.has(name))
+  // Also those that are half done: to make them again, or take them back, is that version's affair.
+  const newer = (await begunMigrations(client)).filter(({ name }) => !known.has(name)).map(({ name }) => name)
   if (newer.length > 0) {
-    throw new Error(
+    throw new SchemaRefused(
       `This database has migration ${newer.join(', ')}, newer than this version. Upgrade to the version that brought it, or restore a backup from before.`,
     )
   }
 }
 
-const appliedMigrations = async (client: Queryable): Promise<string[]> => {
+const begunMigrations = async (client: Queryable): Promise<{ name: string; finished: boolean }[]> => {
   if (!(await hasHistory(client))) return []
-  const { rows } = await client.query<{ migration_name: string }>(
-    'SELECT migration_name FROM ops._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name',
+  const { rows } = await client.query<{ name: string; finished: boolean }>(
+    'SELECT migration_name AS name, finished_at IS NOT NULL AS finished FROM ops._prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name',
   )
-  return rows.map((row) => row.migration_name)
+  return rows
 }
 
 const hasHistory = async (client: Queryable): Promise<boolean> => {

@@ -146,14 +146,20 @@ describe('the migrator', () => {
     expect(notices).toEqual([expect.stringMatching(/^Migration 20261123120000_brake was applied as something else/)])
   })
 
-  it('refuses a database that a newer version has migrated, and names the way out', async () => {
+  it.each([
+    ['has migrated', 'now()'],
+    ['is still migrating, or failed to', 'NULL'],
+  ])('refuses a database that a newer version %s, leaves it as it is and names the way out', async (_, finishedAt) => {
     const { url } = await testDatabase()
     await query(
       url,
       `INSERT INTO ops._prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
-       VALUES ('x', 'x', '29990101000000_later', now(), 1)`,
+       VALUES ('x', 'x', '29990101000000_later', ${finishedAt}, 1);
+       DELETE FROM ops._prisma_migrations WHERE migration_name = (SELECT max(migration_name) FROM ops._prisma_migrations WHERE id <> 'x')`,
     )
     await expect(migrate(url)).rejects.toThrow(/29990101000000_later, newer than this version. Upgrade .*, or restore/)
+    const rows = await query(url, `SELECT rolled_back_at FROM ops._prisma_migrations WHERE id = 'x'`)
+    expect(rows).toEqual([{ rolled_back_at: null }])
   })
 })
 

@@ -1,7 +1,8 @@
 import { DEPLOYMENT_STATUSES, ROLLBACK_STATUSES } from '@roman/constitution'
 import { z } from 'zod'
 
-export const uuid = z.uuid()
+/** As PostgreSQL takes it: 128 bits, whatever version they say they are. */
+export const uuid = z.guid('must be a uuid, such as 3f2a9c1e-7b4d-4e8a-9f60-2d1c5b7a8e93')
 export const timestamp = z.iso.datetime({ offset: true })
 /** PostgreSQL stores no NUL, neither in text nor in JSON. */
 const holdsNul = (value: unknown): boolean =>

@@ -214,7 +214,7 @@ export const noteDeleted = async (
   deploymentId: string,
   phase: string,
 ): Promise<StoredVerdict> => {
-  const reason = `Deployment ${deploymentId} was deleted from the database while it was guarded. Its guard has ended, and nobody watches what is live there.`
+  const reason = `Deployment ${deploymentId} was deleted from the database while it was guarded. Its guard has ended, and nobody watches what is live there. Record what is live there to have it watched.`
   const key = await context.db.transaction(async (tx) => {
     const dedupe_key = `deleted:${deploymentId}`
     const started = await tx.outbox.findUnique({ where: { key: guardWorkflowId(deploymentId) } })

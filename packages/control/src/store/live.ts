@@ -45,7 +45,8 @@ export interface BecomesLive {
 export const becomeLive = async (tx: Tx, live: LiveRow, deployment: BecomesLive): Promise<{ at: Date }> => {
   const [{ at }] = (await tx.$queryRaw<[{ at: Date }]>`SELECT clock_timestamp() AS at`) as [{ at: Date }]
   if (live.deployment_id !== null && live.deployment_id !== deployment.deployment_id) {
-    await tx.deployments.update({ where: { deployment_id: live.deployment_id }, data: { replaced_at: at } })
+    // Of many: one that was deleted from the database must not keep the next one from going live.
+    await tx.deployments.updateMany({ where: { deployment_id: live.deployment_id }, data: { replaced_at: at } })
     await tx.deployments.updateMany({
       where: { deployment_id: live.deployment_id, completed_at: null },
       data: { completed_at: at },
