@@ -34,7 +34,10 @@ describe('a schema that is changed while it is read', async () => {
     let nr = 0
     return {
       query: async (sql: string) => {
-        if (sql.includes('pg_get_functiondef')) await happens((nr += 1))
+        if (sql.includes('pg_get_functiondef')) {
+          nr += 1
+          await happens(nr)
+        }
         return other.query(sql)
       },
     }
