@@ -75,8 +75,8 @@ describe('a schema that is changed while it is read', async () => {
     await client.query('CREATE TABLE fails (n integer DEFAULT g())')
     const through = await meanwhile(async (nr) => {
       // The default is still seen, and the function in it is gone.
-      if (nr === 1) await client.query('DROP FUNCTION g() CASCADE; DROP TABLE fails')
-      if (nr === 2) await client.query(TO_B)
+      if (nr === 1) await client.query('DROP FUNCTION g() CASCADE')
+      if (nr === 2) await client.query(`DROP TABLE fails; ${TO_B}`)
     })
     const { schema } = await captureDatabase(through, { timeoutMs: 5_000 })
     expect(schema).toMatchObject({ hash: b, unavailable: [] })

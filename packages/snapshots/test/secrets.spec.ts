@@ -51,7 +51,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEF'
 const HOSTILE_MS = 4_000
 
 describe('a text has what looks like a secret cut out', () => {
-  it.each([
+  it.each<[text: string, cut: string]>([
     ['https://user:hunter2@example.com/path', 'https://[redacted]@example.com/path'],
     ['postgres://hunter2@db:5432/shop?sslmode=require', 'postgres://[redacted]@db:5432/shop?sslmode=require'],
     ['postgres://app:hun/ter2@db:5432/shop', 'postgres://[redacted]@db:5432/shop'],
@@ -128,7 +128,7 @@ describe('a text has what looks like a secret cut out', () => {
       ['npm_', LETTERS.slice(0, 36)],
       ['AKIA', 'IOSFODNN7EXAMPLE'],
       ['AIza', LETTERS.slice(0, 35)],
-    ].map(([prefix, rest]) => [`it is ${made(prefix!, rest!)}.`, 'it is [redacted].'] as const),
+    ].map(([prefix, rest]) => [`it is ${made(prefix!, rest!)}.`, 'it is [redacted].'] as [string, string]),
   ])('%s', (text, cut) => {
     expect(withoutSecrets(text)).toBe(cut)
     // What is cut once is not cut again otherwise: texts are passed on.
