@@ -22,7 +22,7 @@ export interface Seal {
 }
 
 /** A stored seal with something in it that no seal can have, such as a time without end. It has no hash to be right. */
-export interface UnreadableSeal {
+interface UnreadableSeal {
   /** Its number, as the database says it. */
   unreadable: string
 }

@@ -1,17 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { openDatabase } from '@roman/db'
 import type { Logger } from '@roman/runtime'
-import {
-  appendSeal,
-  type Client,
-  isStored,
-  readBatch,
-  readBrokenHead,
-  readHead,
-  readPending,
-  readWriters,
-} from './chain-store.ts'
+import { appendSeal, type Client, isStored, readBatch, readPending, readWriters } from './chain-store.ts'
 import { type Head, nextSeal } from './seal.ts'
+import { readBrokenHead, readHead } from './stored-seal.ts'
 
 export interface Sealer {
   /** Whether this one holds the lock; the others stand by. */

@@ -1,6 +1,7 @@
 import type { Database } from '@roman/db'
-import { type Client, SEAL_COLUMNS, sealOf } from './chain-store.ts'
+import type { Client } from './chain-store.ts'
 import { HASH_BYTES, type StoredSeal } from './seal.ts'
+import { SEAL_COLUMNS, sealOf } from './stored-seal.ts'
 import type { StoredEvent } from './verifier.ts'
 
 /**

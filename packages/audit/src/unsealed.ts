@@ -1,5 +1,5 @@
 import type { Database } from '@roman/db'
-import { readBrokenHead } from './chain-store.ts'
+import { readBrokenHead } from './stored-seal.ts'
 
 export interface Unsealed {
   /** Rows that wait for more than a minute. */

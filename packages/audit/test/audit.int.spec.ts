@@ -7,7 +7,7 @@ import { type Database, openDatabase } from '@roman/db'
 import { createLogger } from '@roman/runtime'
 import { asApplication, spawnProcess, testDatabase, waitFor } from '@roman/testing'
 import { afterAll, describe, expect, it } from 'vitest'
-import { readBatch, readHead } from '../src/chain-store.ts'
+import { readBatch } from '../src/chain-store.ts'
 import {
   exportAudit,
   parseAnchor,
@@ -21,6 +21,7 @@ import {
 } from '../src/index.ts'
 import { chainHash, nextSeal, type Seal } from '../src/seal.ts'
 import { atOneMoment, readEventTexts } from '../src/stored.ts'
+import { readHead } from '../src/stored-seal.ts'
 import { places } from './history.ts'
 
 const log = createLogger('test', process.env.ROMAN_TEST_LOG ?? 'fatal')

@@ -1,4 +1,4 @@
-import { openDatabase } from '@roman/db'
+import { migrate, openDatabase } from '@roman/db'
 import { loadEnv } from '@roman/runtime'
 import { asApplication, emptyDatabase, testDatabase } from '@roman/testing'
 import { expect, test } from 'vitest'
@@ -53,4 +53,31 @@ test('a migration that fails is named with what the database says of it; DATABAS
   expect(said).toContain('Migration 20261123000000_init failed and was undone: foreign key constraint')
   expect(said).toContain('Key columns "deployed_by" of the referencing table and "id" of the referenced table')
   expect(said).not.toContain('DATABASE_URL')
+})
+
+test('the doctor warns where row-level security hides users from who looks them up, until a policy shows them', async () => {
+  const { url, name } = await emptyDatabase()
+  const owner = `owner_${name}`
+  const admin = openDatabase(url, { connectionsMax: 1 })
+  await admin.pool.query(`
+    CREATE ROLE ${owner} LOGIN PASSWORD 'x'; GRANT CREATE ON DATABASE ${name} TO ${owner};
+    CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY); ALTER TABLE auth.users ENABLE ROW LEVEL SECURITY;
+    GRANT USAGE ON SCHEMA auth TO ${owner}; GRANT SELECT, REFERENCES ON auth.users TO ${owner};
+    INSERT INTO auth.users (id) VALUES ('00000000-0000-4000-8000-0000000000aa')`)
+  const asOwner = new URL(url)
+  asOwner.username = owner
+  asOwner.password = 'x'
+  await migrate(asOwner.href)
+  const look = async () => ({
+    said: (await checkDatabase(loadEnv({ DATABASE_URL: url }))).find(({ name }) => name === 'Users'),
+    known: (await admin.pool.query(`SELECT ops.is_user('00000000-0000-4000-8000-0000000000aa') AS known`)).rows[0]
+      .known,
+  })
+  const { said, known } = await look()
+  expect(known).toBe(false)
+  expect(said).toMatchObject({ status: 'warning', found: expect.stringContaining(`hide auth.users from ${owner}`) })
+  const [policy] = /CREATE POLICY [^;]*/.exec(said!.way_out!)!
+  await admin.pool.query(policy)
+  expect(await look()).toEqual({ said: undefined, known: true })
+  await admin.close()
 })

@@ -29,7 +29,7 @@ export type SignalNoise = {
   /** Until `auto_rollback_within_seconds`, where it still acts by itself; at most this. */
   chance_per_deployment: number
   /**
-   * `formula`: Naus; `simulation`: up to 4,000 runs, standard error 0.008 at the usual rates; `bound`: what the sequential
+   * `formula`: Naus; `simulation` (of the chance per deployment at least): up to 4,000 runs, standard error 0.008 at the usual rates; `bound`: what the sequential
    * test promises.
    */
   by: 'formula' | 'simulation' | 'bound'
@@ -45,7 +45,8 @@ export type FalseRollbackChance = { at_least: number; at_most: number }
  * Where a breach must last, it is simulated as often as is accurate, or `runsMax` times where a hint is enough. Among very many
  * errors the counts hardly vary, and whether a breach must last makes no difference: there the formula stands.
  *
- * After the window the error rate acts only with more than 25 recent errors; the chance of both is at most that of either.
+ * After the window the error rate acts only with more than 25 recent errors. No formula is known for both at once; the chance
+ * is at most that of either, and where that leaves more than {@link OPEN_MAX} open, it is simulated.
  * Window and standby are joined by the Harris inequality (see {@link falseRollbackChance}).
  */
 export function thresholdNoise(
@@ -61,14 +62,17 @@ export function thresholdNoise(
   const [window, within] = [secondsOf(watch, 'window_seconds'), secondsOf(watch, 'auto_rollback_within_seconds')]
   const expected = (steady.errors_per_minute * Math.max(window, within)) / 60
   const seconds = forSeconds(thresholds)
-  if (seconds > 0 && steady.errors_per_minute <= SIMULATED_RATE_MAX && expected <= SIMULATED_ARRIVALS_MAX) {
-    const simulated = simulateNoise({
-      rules,
+  const canSimulate = steady.errors_per_minute <= SIMULATED_RATE_MAX && expected <= SIMULATED_ARRIVALS_MAX
+  const simulate = (tried: ErrorRule[]) =>
+    simulateNoise({
+      rules: tried,
       forSeconds: seconds,
       watch,
       ratePerMinute: steady.errors_per_minute,
       runsMax: measured(runsMax) || undefined,
     })
+  if (seconds > 0 && canSimulate) {
+    const simulated = simulate(rules)
     return rules.map((rule, index) => ({ ...rule, ...simulated[index]!, by: 'simulation' }))
   }
   const ratePerMinute = steady.errors_per_minute
@@ -84,7 +88,13 @@ export function thresholdNoise(
     const alone = rule.signal === 'error_rate_per_minute'
     const from = Math.max(window, warmUp)
     const later = Math.min(chance(rule, from, within), alone ? chance(backing, from, within) : 1)
-    return { ...rule, chance_in_window: inWindow, chance_per_deployment: either(inWindow, later), by: 'formula' }
+    const inAll = either(inWindow, later)
+    if (!alone || expected > JOINT_ARRIVALS_MAX || inAll - inWindow <= OPEN_MAX)
+      return { ...rule, chance_in_window: inWindow, chance_per_deployment: inAll, by: 'formula' }
+    const tried = simulate([rule])[0]!.chance_per_deployment
+    // What is simulated is no more than what is known, and no less.
+    const both = Math.min(inAll, Math.max(inWindow, tried))
+    return { ...rule, chance_in_window: inWindow, chance_per_deployment: both, by: 'simulation' }
   })
 }
 
@@ -101,6 +111,11 @@ export function falseRollbackChance(noise: readonly SignalNoise[]): FalseRollbac
 }
 
 const NOISE = listOf(record({ chance_per_deployment: share }))
+
+/** A chance that is not known better than this is worth trying out. */
+const OPEN_MAX = 0.01
+/** Of more errors in a whole watch there are all but always enough recent ones: that either holds is that both do. */
+const JOINT_ARRIVALS_MAX = 2000
 
 /** Errors a minute, and in a whole watch; beyond them a simulation takes long and tells nothing new. */
 const SIMULATED_RATE_MAX = 1000

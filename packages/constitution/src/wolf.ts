@@ -109,7 +109,7 @@ function quietThreshold(
   signal: SignalNoise['signal'],
 ): number {
   const quiet = (limit: number) => {
-    const noise = thresholdNoise({ ...thresholds, for_seconds: 0, [signal]: limit }, watch, steady)
+    const noise = thresholdNoise({ ...thresholds, for_seconds: 0, [signal]: limit }, watch, steady, REMEDY_RUNS)
     return noise.every((rule) => rule.signal !== signal || rule.chance_per_deployment <= WOLF_CHANCE / 2)
   }
   let high = Math.ceil(limitOf(thresholds, signal)) + 1

@@ -162,6 +162,13 @@ describe('the profile of a rollback', () => {
     ])
   })
 
+  it('counts no check that nobody can answer', () => {
+    const checks = [{ name: 'deployer_able', holds: false } as const]
+    const { profile, trace } = deriveActionProfile(evidenceOf({ checks }))
+    expect(trace[3]?.from).toBe('1 of 2 structural checks hold; failed: deployer_able')
+    expect(profile?.geometric_ratio).toBeCloseTo(1.618 / 2)
+  })
+
   it.each([['abc'], ['acb'], ['bac'], ['bca'], ['cab'], ['cba']])('tells checks in one order, given as %s', (order) => {
     const told = (holds: boolean | null) =>
       deriveActionProfile(

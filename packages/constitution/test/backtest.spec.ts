@@ -322,6 +322,39 @@ describe('a backtest', () => {
     expect(backtest([deployment('d', bad, label, rolled_back)], today, lower).rows[0]?.bad).toBe(expected)
   })
 
+  it('cannot tell what slower or blunter rules would do where a rollback came first, and scores nothing of it', () => {
+    // What was rolled back by itself ends a second after its sixth error.
+    const { deployed_at: start } = deployment('cut', bad)
+    const cut = { ...deployment('cut', bad, 'right', true), replaced_at: start + 106_000, cut_off: true }
+    const people = { ...deployment('people', mild, 'missed', true), replaced_at: start + 106_000 }
+    const blunter = policyOf({ error_rate_per_minute: 10 })
+    const result = backtest([cut, people], today, blunter)
+    expect(result).toMatchObject({ fewer: [], unknown: ['cut'] })
+    expect(result.rows.map(({ change, missing }) => [change, missing])).toEqual([
+      ['unknown', ['aftermath']],
+      ['same', []],
+    ])
+    expect(result.not_enough_data).toEqual([
+      'Not enough data for 1 of 2 deployments: their rollback ended what could have made other rules act',
+    ])
+    // Of the other nobody but people ended anything: that rules miss it is known.
+    expect(result.proposed).toMatchObject({ labelled: 1, recall: 0 })
+    const patient = backtest([cut], today, policyOf({ for_seconds: 30 }))
+    expect(patient).toMatchObject({ fewer: [], unknown: ['cut'] })
+
+    const sharper = backtest([cut], today, lower)
+    expect(sharper).toMatchObject({ earlier: ['cut'], unknown: [], today: { recall: 1 }, proposed: { recall: 1 } })
+    // Alone, the other rules never had the time.
+    expect(sharper.today.rules.recent_errors).toMatchObject({ labelled: 0, recall: null })
+    expect(sharper.today.rules.error_rate_per_minute).toMatchObject({ labelled: 1, recall: 1 })
+
+    const late = { ...cut, replaced_at: start + 1_800_000 }
+    expect(backtest([late], today, policyOf({ error_rate_per_minute: 1000, recent_errors: 1000 }))).toMatchObject({
+      fewer: ['cut'],
+      unknown: [],
+    })
+  })
+
   it('scores both policies, and each rule as if it were alone, by the labels', () => {
     const slow = burst(10, 52, 13)
     const full = { ...deployment('full', [], 'right', true), samples: [sampleAt(100, { database_connections: 95 })] }

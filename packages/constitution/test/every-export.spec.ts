@@ -331,6 +331,31 @@ describe('nonsense', () => {
     expect(face.observeVerification({} as never, verifyTick).verdict).toMatchObject({ kind: 'unverified' })
   })
 
+  it('is shown as nothing in a report', () => {
+    const odd = { ...calm, timestamp: 7, recent_errors: 'many', active_queries: null }
+    expect(face.toHealthReport(odd as never, null as never, 1 as never)).toEqual({
+      healthy: false,
+      error_rate_per_minute: 0,
+      recent_errors: null,
+      database_connections: 20,
+      active_queries: null,
+      timestamp: '',
+      database_connection_utilization: 0.2,
+      p95_response_ms: 120,
+      memory_percent: 40,
+      warnings: [],
+      unavailable: [],
+    })
+    for (const verdict of [[], { warnings: 'all well' }] as never[])
+      expect(face.toHealthReport(calm, verdict, true)).toMatchObject({ healthy: true, warnings: [] })
+  })
+
+  it('is no commit, and none is the same', () => {
+    expect(face.sameCommit(undefined as never, undefined as never)).toBe(false)
+    expect(face.sameCommit('a7f3b29', null as never)).toBe(false)
+    expect(face.sameCommit(null as never, 'a7f3b29')).toBe(false)
+  })
+
   it('is not stable', () => {
     for (const evidence of [{}, null, { breached_recently: null }, { breached_recently: 0 }] as never[])
       expect(face.isStable(calm, thresholds, evidence)).toBe(false)
@@ -353,6 +378,8 @@ describe('nonsense', () => {
       headline: 'Nothing is replayed: deployments[0].errors[0] must be a finite number',
       rows: [],
     })
+    const late = analysis.backtest([{ ...life, deployed_at: 9e15 }] as never, rules as never, rules as never)
+    expect(late.headline).toBe('Nothing is replayed: deployments[0].deployed_at must be a moment in milliseconds')
     expect(face.migrationWarning({ policy: 'keep' } as never, { state: 'consistent', detail: null })).toBe(
       'What becomes of migrations newer than the target cannot be told: migrations.newer must be a list',
     )

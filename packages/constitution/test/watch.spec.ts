@@ -306,6 +306,12 @@ describe('what was in breach before the deployment', () => {
     expect(verdict).toBeNull()
   })
 
+  it('is below also while what counts no errors is above', () => {
+    const elsewhere = sampleOf({ memory_percent: 99, p95_response_ms: 9000 })
+    const sampleAt = (s: number) => (s === 80 ? elsewhere : s <= 360 ? calm : broken)
+    expect(run(startWatch(planOf({ watch, baseline_breached })), 700, sampleAt).second).toBe(361)
+  })
+
   it('is below only while both counts of the same errors are', () => {
     const sampleAt = (s: number) => (s === 80 ? sampleOf({ recent_errors: 60 }) : s <= 380 ? calm : broken)
     const { verdict } = run(startWatch(planOf({ watch, baseline_breached })), 700, sampleAt)

@@ -173,6 +173,22 @@ describe('a snapshot', () => {
     ])
   })
 
+  it('says also why what Prisma was asked failed', async () => {
+    const db = openDatabase('postgres://nobody:hunter2@127.0.0.1:1/nothing', { connectionsMax: 1 })
+    open.push(() => db.close())
+    const snapshots = createSnapshots({
+      db,
+      config: fixedRomanConfig(parseRomanConfig(CONFIG({ type: 'postgres' }), 'roman.yaml')),
+      env: loadEnv({}),
+      takenBy: 'worker',
+      log: createLogger('test', 'silent'),
+    })
+    expect(await snapshots.take(crypto.randomUUID(), 'pre_rollback', crypto.randomUUID())).toEqual({
+      kind: 'failed',
+      reason: "Can't reach database server at 127.0.0.1:1",
+    })
+  })
+
   it.each([
     ['postgres://shop:hunter2@127.0.0.1:1/shop', 'ECONNREFUSED'],
     ['postgres://shop:hunter2@[bad', 'Invalid URL'],
@@ -237,8 +253,35 @@ describe('on a server that is full', async () => {
         (error) => error.code === '53300',
       )
     }
+    const kept = await held()
+    await expect(db.pool.query('SELECT 1/0')).rejects.toThrow('division by zero')
+    await expect(db.prisma.$queryRaw`SELECT 1/0`).rejects.toThrow('division by zero')
+    expect(await held()).toEqual(kept)
     expect((await readSnapshot(db, taken(await snapshots.take(id, 'pre_rollback', event)))).key_metrics).toMatchObject({
       database_connections: 10,
     })
+
+    // Of one of the two the room is taken, too.
+    await db.pool.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) pid WHERE pid <> pg_backend_pid()', [
+      kept,
+    ])
+    const late = openDatabase(server.url, { connectionsMax: 1, connectionsKept: 1 })
+    crowd.push(late)
+    await waitFor(
+      () =>
+        late.pool.query('SELECT 1').then(
+          () => true,
+          () => false,
+        ),
+      {
+        timeoutMs: 5_000,
+        describe: 'somebody to take the room',
+      },
+    )
+    expect(await held()).toHaveLength(1)
+    const others = await Promise.all(
+      (['pre_deployment', 'post_deployment'] as const).map((type) => snapshots.take(id, type)),
+    )
+    expect(new Set(others.map(taken)).size).toBe(2)
   })
 })

@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/client.ts'
 import type { TransactionClient } from './generated/internal/prismaNamespace.ts'
-import { keepOpen } from './held-pool.ts'
+import { keepOpen, keepThroughErrors } from './held-pool.ts'
 
 export type Tx = TransactionClient
 
@@ -56,6 +56,7 @@ export const openDatabase = (url: string, options: DatabaseOptions = {}): Databa
   })
   // An idle connection that the server closes is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
+  if (connectionsKept > 0) keepThroughErrors(pool)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema: 'ops' }) })
   return {
     prisma,

@@ -40,3 +40,14 @@ export const isDiskFull = (error: unknown): boolean => codesOf(error).includes('
 
 /** True where the server refused the connection because it is full. */
 export const isDatabaseFull = (error: unknown): boolean => codesOf(error).includes('53300')
+
+/**
+ * Why it failed, in one line for people. Prisma first draws the code that asked and says last what was wrong; what could
+ * not connect to any of several addresses says nothing itself.
+ */
+export const reasonOf = (error: unknown): string => {
+  const { message, errors, code } = error as { message?: string; errors?: unknown[]; code?: unknown }
+  const said = message?.trim().split('\n').at(-1)?.trim()
+  if (said) return said
+  return errors?.[0] === undefined ? String(code ?? error) : reasonOf(errors[0])
+}

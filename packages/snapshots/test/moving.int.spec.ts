@@ -34,7 +34,10 @@ describe('a schema that is changed while it is read', async () => {
     let nr = 0
     return {
       query: async (sql: string) => {
-        if (sql.includes('pg_get_functiondef')) await happens((nr += 1))
+        if (sql.includes('pg_get_functiondef')) {
+          nr += 1
+          await happens(nr)
+        }
         return other.query(sql)
       },
     }
@@ -72,8 +75,8 @@ describe('a schema that is changed while it is read', async () => {
     await client.query('CREATE TABLE fails (n integer DEFAULT g())')
     const through = await meanwhile(async (nr) => {
       // The default is still seen, and the function in it is gone.
-      if (nr === 1) await client.query('DROP FUNCTION g() CASCADE; DROP TABLE fails')
-      if (nr === 2) await client.query(TO_B)
+      if (nr === 1) await client.query('DROP FUNCTION g() CASCADE')
+      if (nr === 2) await client.query(`DROP TABLE fails; ${TO_B}`)
     })
     const { schema } = await captureDatabase(through, { timeoutMs: 5_000 })
     expect(schema).toMatchObject({ hash: b, unavailable: [] })

@@ -3,6 +3,7 @@ import { openTemporal, type RuntimeEnv, withoutPassword } from '@roman/runtime'
 import { createRomanClient, RomanApiError } from '@roman/sdk'
 import { loadAudit, loadDatabase } from '../database.ts'
 import { type Finding, messageOf, not, ok } from './finding.ts'
+import { checkUsers } from './users.ts'
 
 const WITHIN_MS = 5000
 
@@ -18,7 +19,12 @@ export async function checkDatabase(env: RuntimeEnv): Promise<Finding[]> {
     if (newer !== null) return [not('broken', name, `${where}: ${newer}`, 'Upgrade this installation.')]
     if (pending.length === 0) {
       const coverage = await readPartitionCoverage(db.pool)
-      return [ok(name, `${where}, migrations are up to date`), ...coverage.map(partitionsFinding), await checkAudit(db)]
+      return [
+        ok(name, `${where}, migrations are up to date`),
+        ...coverage.map(partitionsFinding),
+        await checkAudit(db),
+        ...(await checkUsers(db)),
+      ]
     }
     const lacks = `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`
     return [not('broken', name, lacks, 'Run "roman migrate".')]

@@ -85,7 +85,7 @@ export const backtestResponse = z.object({
       label: z.string().nullable(),
       change: z.enum(['same', 'more', 'fewer', 'earlier', 'later', 'unknown']),
       /** Why it is unknown. */
-      missing: z.array(z.enum(['errors', 'traffic'])),
+      missing: z.array(z.enum(['errors', 'traffic', 'aftermath'])),
       earlier_ms: z.number().nullable(),
       today: replayed,
       proposed: replayed,

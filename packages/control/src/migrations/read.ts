@@ -1,4 +1,5 @@
 import type { DatabaseEvidence, NewerMigration } from '@roman/constitution'
+import { reasonOf } from '@roman/db'
 import { withoutSecrets } from '@roman/snapshots'
 import type { ControlContext } from '../context.ts'
 import { databaseState, type KnownMigrations, newerMigrations, type Restored } from './merge.ts'
@@ -23,7 +24,7 @@ export const readMigrations = async (
     prisma = await readPrismaMigrations(context, service, environment)
   } catch (error) {
     prisma = 'unreadable'
-    problem = withoutSecrets((error as Error).message.split('\n')[0] ?? '')
+    problem = withoutSecrets(reasonOf(error))
   }
   const known = { recorded, prisma }
   const database = databaseState(known)

@@ -1,4 +1,4 @@
-import type { Database } from '@roman/db'
+import { type Database, reasonOf } from '@roman/db'
 import type { Logger, RomanConfigSource, RuntimeEnv } from '@roman/runtime'
 import { allowedVariables, withoutSecrets } from '@roman/snapshots'
 import { readHealth, reportOf } from '../health.ts'
@@ -53,10 +53,9 @@ export const createSnapshots = (parts: SnapshotParts): Snapshots => {
     const [reading] = await readHealth(db, [subject.deployment_id])
     if (reading === undefined) throw new Error('The deployment is not recorded')
     const database = databaseOf(parts, reading.service, reading.environment)
-    const [state, recorded] = await Promise.all([
-      databases.capture(database),
-      readRecordedMigrations(db, reading.service, reading.environment),
-    ])
+    // One after the other: a full server may have left us one connection.
+    const recorded = await readRecordedMigrations(db, reading.service, reading.environment)
+    const state = await databases.capture(database)
     // Said to have failed already: a row now would contradict it.
     signal.throwIfAborted()
     return storeSnapshot(db, subject, {
@@ -80,7 +79,7 @@ export const createSnapshots = (parts: SnapshotParts): Snapshots => {
   }
 
   const failed = async (subject: SnapshotSubject, error: unknown): Promise<SnapshotTaken> => {
-    const reason = withoutSecrets((error as Error).message.split('\n')[0] ?? '')
+    const reason = withoutSecrets(reasonOf(error))
     log.warn({ ...subject, reason }, 'The snapshot could not be taken')
     const record = db.transaction((tx) =>
       audit(tx, {
@@ -93,7 +92,7 @@ export const createSnapshots = (parts: SnapshotParts): Snapshots => {
       }),
     )
     await within(AUDIT_TIMEOUT_MS, () => record).catch((cause: Error) =>
-      log.warn({ ...subject, reason: cause.message }, 'That the snapshot failed could not be written down'),
+      log.warn({ ...subject, reason: reasonOf(cause) }, 'That the snapshot failed could not be written down'),
     )
     return { kind: 'failed', reason }
   }
