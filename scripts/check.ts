@@ -20,7 +20,7 @@ const parts: [name: string, command: string, ...args: string[]][] = [
     'bench',
   ],
   ['unused code and dependencies', 'knip'],
-  ['migrations lock no large table', 'tsx', 'scripts/check-migrations.ts'],
+  ['migrations stay as released and lock no large table', 'tsx', 'scripts/check-migrations.ts'],
   ['the constitution in the workflow bundle', 'tsx', 'apps/worker/scripts/check-bundle.ts'],
   ['generated files unchanged', 'tsx', 'scripts/check-generated.ts'],
 ]

@@ -1,12 +1,16 @@
-import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, Node } from 'libpg-query'
-import { nameOf, parseMigration, type Statement, tablesIn } from './parse.ts'
+import type { Node } from 'libpg-query'
+import { alterTable, type Effect } from './alter-table.ts'
+import { KNOWN } from './kinds.ts'
+import { changesIn, nameOf, parseMigration, type Statement, tablesIn } from './parse.ts'
+import { Tables } from './tables.ts'
 
 /**
  * Refuses migrations that would lock a large table for as long as it takes to read or write all of it. What that does is
  * PostgreSQL's documentation of ALTER TABLE, CREATE INDEX and "Explicit Locking". A migration is one transaction, so a
  * lock that was taken for a moment is held until its end: what takes long must not come after it.
  *
- * Tables that unreleased migrations create are empty where they run and may be locked. Dynamic SQL cannot be looked into.
+ * A table may be locked in the migration that creates it: nobody else sees it yet. From the next one on it may be large,
+ * since the migrations of one version are not always applied at once. Dynamic SQL cannot be looked into.
  */
 
 export interface Finding {
@@ -22,33 +26,19 @@ export interface Migration {
   sql: string
 }
 
-/** What a statement does to tables that have rows. */
-interface Effect {
-  problems: string[]
-  /** Locked against writers or readers until the migration ends. */
-  locked: string[]
-  /** Read or written whole. */
-  whole: string[]
-}
-
 /** From this migration on, what is created gets its grants from ops.apply_grants(). */
 const GRANTS_SINCE = '20261125050000_roles'
-/** Evaluated once, and stored without a rewrite. */
-const STABLE_FUNCTIONS = new Set([
-  'now',
-  'transaction_timestamp',
-  'statement_timestamp',
-  'jsonb_build_object',
-  'jsonb_build_array',
-])
-const SERIAL = /^(small|big)?serial[248]?$/
 
 export const findLocks = async (migrations: readonly Migration[], newestReleased: string): Promise<Finding[]> => {
   const findings: Finding[] = []
   const tables = new Tables()
-  const unreleased = migrations.filter(({ name }) => name > newestReleased).sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const { name: migration, sql } of unreleased) {
+  for (const { name: migration, sql } of [...migrations].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const statements = await parseMigration(sql)
+    tables.beginMigration()
+    if (migration <= newestReleased) {
+      for (const { node } of statements) tables.follow(node)
+      continue
+    }
     const held = new Map<string, number>()
     for (const statement of statements) {
       const { problems, locked, whole } = effectOf(statement.node, tables)
@@ -82,58 +72,15 @@ const judged = (migration: string, { line, reason }: Statement, problems: string
   return problems.map((problem) => found(problem, reason))
 }
 
-/** What is known of tables from the statements so far. */
-class Tables {
-  private readonly fresh = new Set<string>()
-  private readonly checks = new Map<string, string>()
-  private readonly notNull = new Set<string>()
-
-  /** False for what an unreleased migration has created. Whatever is not known is taken for large. */
-  mayBeLarge(table: string): boolean {
-    return !this.fresh.has(table)
-  }
-
-  isProvedNotNull(table: string, column: string): boolean {
-    return this.notNull.has(`${table}.${column}`)
-  }
-
-  follow(node: Node): void {
-    if ('CreateStmt' in node) this.fresh.add(nameOf(node.CreateStmt.relation))
-    if ('CreateTableAsStmt' in node) this.fresh.add(nameOf(node.CreateTableAsStmt.into?.rel))
-    if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_TABLE') {
-      const { relation, newname } = node.RenameStmt
-      const [from, to] = [nameOf(relation), nameOf({ ...relation, relname: newname! })]
-      if (this.fresh.delete(from)) this.fresh.add(to)
-      else this.fresh.delete(to)
-    }
-    if ('AlterTableStmt' in node)
-      for (const command of commandsOf(node.AlterTableStmt))
-        this.followCheck(nameOf(node.AlterTableStmt.relation), command)
-  }
-
-  /** CHECK (column IS NOT NULL), once validated, spares SET NOT NULL its look at every row. */
-  private followCheck(table: string, { subtype, name, def }: AlterTableCmd): void {
-    const constraint = subtype === 'AT_AddConstraint' ? constraintOf(def) : null
-    const test =
-      constraint?.raw_expr !== undefined && 'NullTest' in constraint.raw_expr ? constraint.raw_expr.NullTest : null
-    if (
-      constraint !== null &&
-      test?.nulltesttype === 'IS_NOT_NULL' &&
-      test.arg !== undefined &&
-      'ColumnRef' in test.arg
-    ) {
-      const field = test.arg.ColumnRef.fields?.at(-1)
-      if (field !== undefined && 'String' in field)
-        this.checks.set(`${table}.${constraint.conname}`, `${table}.${field.String.sval}`)
-    }
-    const column = subtype === 'AT_ValidateConstraint' ? this.checks.get(`${table}.${name}`) : undefined
-    if (column !== undefined) this.notNull.add(column)
-  }
-}
-
 const effectOf = (node: Node, tables: Tables): Effect => {
   const large = (names: readonly string[]): string[] => [...new Set(names)].filter((name) => tables.mayBeLarge(name))
   const effect: Effect = { problems: [], locked: [], whole: [] }
+  const [kind = ''] = Object.keys(node)
+  if (!KNOWN.has(kind))
+    return {
+      ...effect,
+      problems: [`${kind} is nothing that this check knows: say why it locks no large table, or teach it`],
+    }
   if ('AlterTableStmt' in node) return alterTable(node.AlterTableStmt, tables)
   if ('IndexStmt' in node) {
     const [table] = large([nameOf(node.IndexStmt.relation)])
@@ -151,16 +98,15 @@ const effectOf = (node: Node, tables: Tables): Effect => {
         'IF NOT EXISTS takes an index that an earlier attempt left invalid for a good one: leave it out',
       )
   }
-  if ('UpdateStmt' in node || 'DeleteStmt' in node) {
-    const { relation } = 'UpdateStmt' in node ? node.UpdateStmt : node.DeleteStmt
-    for (const table of large([nameOf(relation)]))
-      effect.problems.push(
-        `${'UpdateStmt' in node ? 'UPDATE' : 'DELETE'} of ${table} locks every row it touches until the migration ends: do it in batches afterwards, or say what bounds it`,
-      )
-    effect.whole = large(tablesIn(node).concat(nameOf(relation)))
-  }
-  if ('InsertStmt' in node) effect.whole = large(tablesIn(node.InsertStmt.selectStmt))
-  if ('CreateTableAsStmt' in node) effect.whole = large(tablesIn(node.CreateTableAsStmt.query))
+  // A function's body runs when it is called.
+  const changes = 'CreateFunctionStmt' in node ? [] : changesIn(node)
+  for (const { verb, table } of changes.filter(({ table }) => tables.mayBeLarge(table)))
+    effect.problems.push(
+      `${verb} of ${table} locks every row it touches until the migration ends: do it in batches afterwards, or say what bounds it`,
+    )
+  if (changes.length > 0) effect.whole = large(tablesIn(node).concat(changes.map(({ table }) => table)))
+  if ('InsertStmt' in node) effect.whole.push(...large(tablesIn(node.InsertStmt)))
+  if ('CreateTableAsStmt' in node) effect.whole.push(...large(tablesIn(node.CreateTableAsStmt.query)))
   if ('CreateTrigStmt' in node) effect.locked = large([nameOf(node.CreateTrigStmt.relation)])
   if ('CreatePolicyStmt' in node) effect.locked = large([nameOf(node.CreatePolicyStmt.table)])
   if ('CreateStmt' in node)
@@ -189,130 +135,6 @@ const effectOf = (node: Node, tables: Tables): Effect => {
     )
   return effect
 }
-
-const alterTable = (statement: AlterTableStmt, tables: Tables): Effect => {
-  const table = nameOf(statement.relation)
-  const commands = commandsOf(statement)
-  const effect: Effect = { problems: [], locked: [], whole: [] }
-  const attached = commands.flatMap(({ subtype, def }) =>
-    subtype === 'AT_AttachPartition' ? tablesIn({ RangeVar: partitionOf(def) }) : [],
-  )
-  for (const partition of attached.filter((name) => tables.mayBeLarge(name)))
-    effect.problems.push(
-      `ATTACH PARTITION locks ${partition} while it is read, unless a validated CHECK proves its bounds: say which one does`,
-    )
-  // A foreign key keeps everybody from writing the table it refers to, too.
-  const referred = commands.map(({ def }) => nameOf(constraintOf(def)?.pktable))
-  effect.locked.push(...referred.filter((name) => name !== '' && tables.mayBeLarge(name)))
-  if (statement.objtype !== 'OBJECT_TABLE' || !tables.mayBeLarge(table)) return effect
-  effect.problems.push(...commands.flatMap((command) => refusalsOf(command, table, tables)))
-  const validating = commands.filter(({ subtype }) => subtype === 'AT_ValidateConstraint')
-  if (validating.length > 0) effect.whole.push(table)
-  if (validating.length < commands.length) effect.locked.push(table)
-  if (validating.length > 0 && validating.length < commands.length)
-    effect.problems.push(
-      `VALIDATE CONSTRAINT reads ${table} under the lock of what stands beside it: put it into a migration of its own`,
-    )
-  return effect
-}
-
-const refusalsOf = ({ subtype, name, def }: AlterTableCmd, table: string, tables: Tables): string[] => {
-  const rewrites = (what: string): string[] => [`${what} rewrites ${table} and locks everybody out meanwhile`]
-  switch (subtype) {
-    case 'AT_AddColumn':
-      return def !== undefined && 'ColumnDef' in def ? columnRefusals(def.ColumnDef, table) : []
-    case 'AT_AlterColumnType':
-      return rewrites(`ALTER COLUMN ${name} TYPE`)
-    case 'AT_SetNotNull':
-      return tables.isProvedNotNull(table, name!)
-        ? []
-        : [
-            `SET NOT NULL reads all of ${table} and locks everybody out meanwhile: first CHECK (${name} IS NOT NULL) NOT VALID, then VALIDATE it in the next migration`,
-          ]
-    case 'AT_AddConstraint':
-      return constraintRefusals(constraintOf(def), table)
-    case 'AT_SetLogged':
-    case 'AT_SetUnLogged':
-    case 'AT_SetTableSpace':
-    case 'AT_SetAccessMethod':
-    case 'AT_SetExpression':
-      return rewrites(subtype.slice('AT_'.length))
-    default:
-      return []
-  }
-}
-
-const columnRefusals = (column: ColumnDef, table: string): string[] => {
-  const named = `ADD COLUMN ${column.colname}`
-  const rewrites = (why: string): string[] => [
-    `${named} ${why}, which rewrites ${table} and locks everybody out meanwhile: add it without, and fill it in batches`,
-  ]
-  const constraints = (column.constraints ?? []).flatMap((node) => ('Constraint' in node ? [node.Constraint] : []))
-  const typeName = column.typeName?.names?.at(-1)
-  const problems =
-    typeName !== undefined && 'String' in typeName && SERIAL.test(typeName.String.sval ?? '')
-      ? rewrites('is a serial')
-      : []
-  const filled = constraints.some(
-    ({ contype }) => contype === 'CONSTR_DEFAULT' || contype === 'CONSTR_GENERATED' || contype === 'CONSTR_IDENTITY',
-  )
-  for (const constraint of constraints) {
-    if (constraint.contype === 'CONSTR_DEFAULT' && !isStable(constraint.raw_expr))
-      problems.push(...rewrites('has a default that differs from row to row'))
-    if (constraint.contype === 'CONSTR_IDENTITY') problems.push(...rewrites('is an identity'))
-    if (constraint.contype === 'CONSTR_GENERATED' && constraint.generated_kind === 's')
-      problems.push(...rewrites('is stored as it is generated'))
-    if (constraint.contype === 'CONSTR_NOTNULL' && !filled)
-      problems.push(`${named} NOT NULL without a default fails on rows that are there`)
-    if (constraint.contype === 'CONSTR_CHECK' || constraint.contype === 'CONSTR_FOREIGN')
-      problems.push(
-        `The constraint of ${named} is checked against all of ${table} under its lock: add it by itself, NOT VALID`,
-      )
-    if (constraint.contype === 'CONSTR_UNIQUE' || constraint.contype === 'CONSTR_PRIMARY')
-      problems.push(`The index of ${named} is built under the lock of ${table}: CREATE UNIQUE INDEX CONCURRENTLY first`)
-  }
-  return problems
-}
-
-const constraintRefusals = (constraint: Constraint | null, table: string): string[] => {
-  if (constraint === null) return []
-  const { contype, conname, skip_validation: notValid, indexname } = constraint
-  if ((contype === 'CONSTR_CHECK' || contype === 'CONSTR_FOREIGN' || contype === 'CONSTR_NOTNULL') && !notValid)
-    return [
-      `ADD CONSTRAINT ${conname} is checked against all of ${table} under its lock: add it NOT VALID, and VALIDATE it in the next migration`,
-    ]
-  if ((contype === 'CONSTR_UNIQUE' || contype === 'CONSTR_PRIMARY') && indexname === undefined)
-    return [
-      `The index of ${conname} is built under the lock of ${table}: CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX`,
-    ]
-  if (contype === 'CONSTR_EXCLUSION')
-    return [`The index of ${conname} is built under the lock of ${table}, and nothing builds it otherwise`]
-  return []
-}
-
-/** The same for every row, so that it is stored once. */
-const isStable = (node: Node | undefined): boolean => {
-  if (node === undefined || 'A_Const' in node || 'SQLValueFunction' in node) return true
-  if ('TypeCast' in node) return isStable(node.TypeCast.arg)
-  if ('A_ArrayExpr' in node) return (node.A_ArrayExpr.elements ?? []).every(isStable)
-  if (!('FuncCall' in node)) return false
-  const name = node.FuncCall.funcname?.at(-1)
-  return (
-    name !== undefined &&
-    'String' in name &&
-    STABLE_FUNCTIONS.has(name.String.sval ?? '') &&
-    (node.FuncCall.args ?? []).every(isStable)
-  )
-}
-
-const commandsOf = ({ cmds = [] }: AlterTableStmt): AlterTableCmd[] =>
-  cmds.flatMap((node) => ('AlterTableCmd' in node ? [node.AlterTableCmd] : []))
-
-const constraintOf = (def: Node | undefined): Constraint | null =>
-  def !== undefined && 'Constraint' in def ? def.Constraint : null
-
-const partitionOf = (def: Node | undefined) =>
-  def !== undefined && 'PartitionCmd' in def ? def.PartitionCmd.name : undefined
 
 const isConcurrent = (node: Node): boolean => {
   if ('IndexStmt' in node) return node.IndexStmt.concurrent === true

@@ -1,4 +1,4 @@
-import { type Node, parse, type RangeVar } from 'libpg-query'
+import { type AlterTableCmd, type AlterTableStmt, type Constraint, type Node, parse, type RangeVar } from 'libpg-query'
 
 export interface Statement {
   node: Node
@@ -42,3 +42,36 @@ export const tablesIn = (part: unknown): string[] => {
     key === 'RangeVar' ? [nameOf(inner as RangeVar)] : tablesIn(inner),
   )
 }
+
+const CHANGES = { UpdateStmt: 'UPDATE', DeleteStmt: 'DELETE', MergeStmt: 'MERGE' } as const
+
+/** Every table whose rows a part of a statement changes, also where it stands in a WITH; INSERT only where it updates. */
+export const changesIn = (part: unknown): { verb: string; table: string }[] => {
+  if (typeof part !== 'object' || part === null) return []
+  return Object.entries(part).flatMap(([key, inner]) => {
+    const verb =
+      key === 'InsertStmt' && inner.onConflictClause?.action === 'ONCONFLICT_UPDATE'
+        ? 'INSERT … ON CONFLICT DO UPDATE'
+        : CHANGES[key as keyof typeof CHANGES]
+    return [...(verb === undefined ? [] : [{ verb, table: nameOf(inner.relation) }]), ...changesIn(inner)]
+  })
+}
+
+export const commandsOf = ({ cmds = [] }: AlterTableStmt): AlterTableCmd[] =>
+  cmds.flatMap((node) => ('AlterTableCmd' in node ? [node.AlterTableCmd] : []))
+
+export const constraintOf = (def: Node | undefined): Constraint | null =>
+  def !== undefined && 'Constraint' in def ? def.Constraint : null
+
+export const attachedBy = (statement: AlterTableStmt): string[] =>
+  commandsOf(statement).flatMap(({ subtype, def }) =>
+    subtype === 'AT_AttachPartition' ? tablesIn({ RangeVar: partitionOf(def) }) : [],
+  )
+
+export const lastName = (names: readonly Node[] | undefined): string | undefined => {
+  const last = names?.at(-1)
+  return last !== undefined && 'String' in last ? last.String.sval : undefined
+}
+
+const partitionOf = (def: Node | undefined) =>
+  def !== undefined && 'PartitionCmd' in def ? def.PartitionCmd.name : undefined

@@ -48,7 +48,10 @@ export const deploymentParams = z.object({
 })
 
 /** Where to look for a deployment, needed only where a version is given and fits several. */
-export const whereQuery = z.object({ service: serviceName.optional(), environment: environmentName.optional() })
+export const whereQuery = z.strictObject({ service: serviceName.optional(), environment: environmentName.optional() })
+
+/** Of routes that say nothing of parameters. One that is ignored would have something else answered than was asked. */
+export const noQuery = z.strictObject({})
 
 export const rollbackParams = z.object({
   event_id: rollbackRef.describe('The rollback’s event id, or a unique prefix of it.'),

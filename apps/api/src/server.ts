@@ -9,6 +9,7 @@ import { drainOnClose } from './drain.ts'
 import { answerBrokenConnection, answerError, answerUnknownRoute } from './errors.ts'
 import { readBodiesAsJson } from './json-body.ts'
 import { registerOpenApi, serveOpenApi } from './openapi.ts'
+import { noQuery } from './route-schema.ts'
 import { healthz } from './routes/healthz.ts'
 import { keyedRoutes, userRoutes } from './routes/index.ts'
 
@@ -58,12 +59,15 @@ export async function buildServer(parts: ServerParts): Promise<App> {
   await app.register(async (scope) => {
     const keyed = scope.withTypeProvider<ZodTypeProvider>()
     keyed.addHook('onRequest', requireServiceKey(parts.serviceKey))
+    keyed.addHook('onRoute', (options) => {
+      options.schema = { querystring: noQuery, ...options.schema }
+    })
     for (const route of [...userRoutes, ...keyedRoutes]) route(keyed, context)
     await keyed.register(
       async (alias) => {
         // The same three calls under the address they have on Supabase; documented once.
         alias.addHook('onRoute', (options) => {
-          options.schema = { ...options.schema, hide: true }
+          options.schema = { querystring: noQuery, ...options.schema, hide: true }
         })
         for (const route of userRoutes) route(alias.withTypeProvider<ZodTypeProvider>(), context)
       },

@@ -142,6 +142,22 @@ describe('bodies', () => {
     expect((await post('/v1/deployments', { environment: 'p', verison: 'v1' })).json.error).toContain('verison')
   })
 
+  it('with a parameter that nobody knows are refused, whatever the route', async () => {
+    const { call, post } = await serve({})
+    const { paths } = (await call('/openapi.json')).json as { paths: Record<string, Record<string, object>> }
+    const readable = Object.keys(paths).filter((path) => paths[path]?.get !== undefined)
+    expect(readable.length).toBeGreaterThan(12)
+    const refused = [400, expect.stringContaining('the query: Unrecognized key: "limt"')]
+    // Open, and asked by load balancers in ways of their own.
+    for (const path of readable.filter((path) => path !== '/healthz')) {
+      const { status, json } = await call(`${path.replaceAll(/\{\w+\}/g, 'v1')}?limt=3`)
+      expect([status, json.error], path).toEqual(refused)
+    }
+    const { status, json } = await post('/v1/freezes?limt=3', { reason: 'Black Friday' })
+    expect([status, json.error]).toEqual(refused)
+    expect((await call('/functions/v1/auto-rollback/history?limit=10&limt=3')).status).toBe(400)
+  })
+
   it('that are too large are refused with the limit and the way out', async () => {
     const { post } = await serve({ bodyLimitBytes: 2000 })
     const refused = await post('/v1/errors', { errors: ['x'.repeat(3000)] })

@@ -1,3 +1,4 @@
+import { SchemaRefused } from '@roman/db'
 import { createLogger, type Logger } from '@roman/runtime'
 import { NativeConnection } from '@temporalio/worker'
 import { createActivities } from './activities.ts'
@@ -14,6 +15,8 @@ import { createRomanApi } from './roman-api.ts'
 /** What the app is made of; tests and main replace or hand in parts. */
 export interface DiscordAppParts {
   store: AnnouncementStore
+  /** Throws `SchemaRefused` where the store's database is not for this version. */
+  checkSchema?: () => Promise<void>
   api?: RomanApi
   chat?: Chat
   log?: Logger
@@ -27,7 +30,7 @@ export interface DiscordApp {
   listening: Promise<void>
   /** Resolves once announcements are served. */
   announcing: Promise<void>
-  /** Resolves when the app has stopped; rejects with what no waiting can mend, such as a wrong token. */
+  /** Resolves when the app has stopped; rejects with what no waiting can mend, such as a wrong token or a newer schema. */
   finished: Promise<void>
   stop(): Promise<void>
 }
@@ -46,7 +49,7 @@ const GOODBYE_MS = 4_000
 
 /**
  * Starts at once and waits in the background for whatever is away: commands need Discord's gateway and the API,
- * announcements need Discord's REST and Temporal, and neither waits for the other.
+ * announcements need Discord's REST, PostgreSQL and Temporal, and neither waits for the other.
  */
 export const startDiscordApp = (config: DiscordAppConfig, parts: DiscordAppParts): DiscordApp => {
   const log = parts.log ?? createLogger('discord')
@@ -74,6 +77,26 @@ export const startDiscordApp = (config: DiscordAppConfig, parts: DiscordAppParts
     if (identity === undefined) return
     const botId = identity.bot_id
     const connected = { ...config, pace, log, signal }
+    const announceFromNowOn = async (): Promise<void> => {
+      await persist(async () => parts.checkSchema?.(), {
+        pace,
+        signal,
+        isFinal: (error) => error instanceof SchemaRefused,
+        onFailure: (error, tries) => log.warn({ reason: (error as Error).message, tries }, 'Waiting for PostgreSQL'),
+      })
+      if (signal.aborted) return
+      await serveAnnouncements(
+        {
+          ...connected,
+          connect: parts.connectTemporal ?? (() => NativeConnection.connect({ address: config.temporal_address })),
+          activities: createActivities({ chat, store: parts.store, channel_id: config.alert_channel_id, botId, pace }),
+        },
+        () => {
+          log.info({ task_queue: config.task_queue }, 'Announcing in Discord')
+          announcing.open()
+        },
+      )
+    }
     await Promise.all([
       listen(
         {
@@ -86,17 +109,7 @@ export const startDiscordApp = (config: DiscordAppConfig, parts: DiscordAppParts
           listening.open()
         },
       ),
-      serveAnnouncements(
-        {
-          ...connected,
-          connect: parts.connectTemporal ?? (() => NativeConnection.connect({ address: config.temporal_address })),
-          activities: createActivities({ chat, store: parts.store, channel_id: config.alert_channel_id, botId, pace }),
-        },
-        () => {
-          log.info({ task_queue: config.task_queue }, 'Announcing in Discord')
-          announcing.open()
-        },
-      ),
+      announceFromNowOn(),
     ])
   }
 

@@ -1,4 +1,4 @@
-import { openDatabase } from '@roman/db'
+import { openDatabase, refuseNewerSchema } from '@roman/db'
 import { createLogger, loadEnv, readRomanConfig, runProcess } from '@roman/runtime'
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker'
 import { createAnnouncementStore } from './announcement-store.ts'
@@ -18,6 +18,7 @@ await runProcess(log, async () => {
   const db = openDatabase(env.database_url, { applicationName: 'roman-discord' })
   const app = startDiscordApp(config, {
     store: createAnnouncementStore(db),
+    checkSchema: () => refuseNewerSchema(db.pool),
     log,
     connectTemporal: () =>
       NativeConnection.connect({

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { SchemaRefused } from '@roman/db'
 import { createLogger } from '@roman/runtime'
 import { startDiscord } from '@roman/testing/discord'
 import { afterEach, expect, it, vi } from 'vitest'
@@ -52,6 +53,25 @@ it('stops, and says the way out, when the token is wrong', async () => {
     { api: roman, store: new StoreDouble(roman), log: createLogger('discord', 'silent'), pace: QUICK },
   )
   await expect(app.finished).rejects.toThrow('Set DISCORD_TOKEN to a valid one.')
+})
+
+it('stops, and says the way out, when the database is a newer version’s; one that is away it waits for', async () => {
+  const discord = await startDiscord()
+  closing.push(() => discord.close())
+  const roman = new RomanDouble()
+  let failure = new Error('connect ECONNREFUSED')
+  const app = startDiscordApp(configFor(discord), {
+    api: roman,
+    store: new StoreDouble(roman),
+    log: createLogger('discord', 'silent'),
+    pace: QUICK,
+    checkSchema: () => Promise.reject(failure),
+  })
+  closing.push(() => app.stop())
+  await app.listening
+  await expect(Promise.race([app.finished, timeout(100)])).resolves.toBe('still waiting')
+  failure = new SchemaRefused('This database has migration 2999, newer than this version. Upgrade.')
+  await expect(app.finished).rejects.toThrow('newer than this version. Upgrade.')
 })
 
 it('needs no Temporal for commands', async () => {

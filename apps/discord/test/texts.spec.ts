@@ -247,6 +247,7 @@ describe('notices', () => {
 
   it.each([
     'decision_expired',
+    'late_breach',
     'observed',
     'inconclusive',
     'blind',

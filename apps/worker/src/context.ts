@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { TaskQueues } from '@roman/contracts'
-import { type ControlContext, openControl, storeLogs } from '@roman/control'
+import { type ControlContext, openControl, storeLogs, storeSourceReading } from '@roman/control'
 import { type Database, openDatabase } from '@roman/db'
 import { createHealthSource, createSourcePool, type SourcePool } from '@roman/health'
 import { environmentOf, type Logger, type RomanConfigSource, type RuntimeEnv } from '@roman/runtime'
@@ -92,5 +92,9 @@ const createSources = (config: RomanConfigSource, env: RuntimeEnv, db: Database,
         })),
       )
     },
+    onLatest: (service, environment, latest, freshMs) =>
+      storeSourceReading(db, { service, environment }, latest, freshMs).catch((error) =>
+        log.warn({ service, environment, reason: (error as Error).message }, 'What health sources say was not kept'),
+      ),
     log,
   })

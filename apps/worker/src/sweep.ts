@@ -1,12 +1,22 @@
-import { judgeSample } from '@roman/constitution'
-import { ask, brakeFor, type ControlContext, expireDecision, keepSamples, readHealth } from '@roman/control'
+import { judgeSample, toHealthReport } from '@roman/constitution'
+import {
+  ask,
+  brakeFor,
+  type ControlContext,
+  expireDecision,
+  findTarget,
+  keepSamples,
+  readHealth,
+  tellOfLateBreach,
+} from '@roman/control'
 import { type SourcePool, withSources } from '@roman/health'
 
 const CHUNK = 500
 
 /**
  * Goes on watching what no guard watches any more: everything live whose guard has ended, set-based and without a
- * workflow. A breach this late is put to people, since the deployment is a less likely cause by then.
+ * workflow. A breach this late is put to people, since the deployment is a less likely cause by then; where there is nothing
+ * to go back to, they are told.
  */
 export const sweep = async (context: ControlContext, sources: Pick<SourcePool, 'latest'>): Promise<void> => {
   await expireLateQuestions(context)
@@ -30,14 +40,16 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
       if (verdict.state !== 'breach') continue
       const deployment = chunk.find((row) => row.deployment_id === reading.deployment_id)!
       const waitMs = reading.policy.decision_wait_seconds * 1000
+      const since = new Date(reading.at_ms - waitMs)
       const asked = await context.db.prisma.decisions.findFirst({
-        where: { deployment_id: reading.deployment_id, asked_at: { gt: new Date(reading.at_ms - waitMs) } },
+        where: { deployment_id: reading.deployment_id, kind: { not: 'verify' }, asked_at: { gt: since } },
       })
-      if (await hasNoTarget(context, deployment)) continue
       // People have this question already, or have just answered it.
       if (asked !== null) continue
       const braked = await brakeFor(context, deployment, { late: true })
       if (braked.action === 'observe') continue
+      const askable = (await findTarget(context, deployment)) !== null
+      if (!askable && (await wasTold(context, deployment, since))) continue
       await keepSamples(context, [
         {
           deployment_id: reading.deployment_id,
@@ -47,32 +59,22 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
           sample,
         },
       ])
-      await ask(context, deployment, {
-        // Two workers that sweep at once ask one question.
-        key: `late:${Math.floor(reading.at_ms / waitMs)}`,
-        kind: 'late_breach',
-        reason: verdict.reason,
-        detail: braked.reason,
-      })
+      // Two workers that sweep at once ask one question.
+      const late = { key: `late:${Math.floor(reading.at_ms / waitMs)}`, reason: verdict.reason }
+      if (askable) await ask(context, deployment, { ...late, kind: 'late_breach', detail: braked.reason })
+      else await tellOfLateBreach(context, deployment, { ...late, health: toHealthReport(sample, verdict, false) })
     }
   }
 }
 
-/** Where there is nothing to go back to, a question could only be answered in vain; people were told of that already. */
-const hasNoTarget = async (
+const wasTold = async (
   context: ControlContext,
-  deployment: { deployment_id: string; service: string; environment: string; git_commit: string },
+  { deployment_id }: { deployment_id: string },
+  since: Date,
 ): Promise<boolean> =>
-  (await context.db.prisma.deployments.count({
-    where: {
-      service: deployment.service,
-      environment: deployment.environment,
-      status: 'success',
-      health_check_passed: true,
-      deployment_id: { not: deployment.deployment_id },
-      git_commit: { not: deployment.git_commit },
-    },
-  })) === 0
+  (await context.db.prisma.announcements.count({
+    where: { deployment_id, kind: 'late_breach', created_at: { gt: since } },
+  })) > 0
 
 /** Late questions have no workflow that would end them. */
 const expireLateQuestions = async (context: ControlContext): Promise<void> => {

@@ -138,6 +138,26 @@ describe('what callers send', async () => {
     expect((await call('GET', `/v1/rollbacks/${nobody}`)).json).toMatchObject({ code: 'rollback_not_found' })
   })
 
+  it('may be any uuid that PostgreSQL takes, in every place for one', async () => {
+    const [somebody, id] = ['00000000-0000-0000-0000-00000000dead', '00000000-0000-0000-0000-00000000beef']
+    await bed.admin.query('INSERT INTO auth.users (id) VALUES ($1)', [somebody])
+    const recorded = { ...deployment, environment: 'production', version: 'v1.0.1', deployment_id: id }
+    expect(await call('POST', '/v1/deployments', { ...recorded, deployed_by: somebody })).toMatchObject({ status: 201 })
+    expect(await call('GET', `/v1/deployments/${id}`)).toMatchObject({ status: 200, json: { deployed_by: somebody } })
+    const approval = { reason: 'x', initiated_by: somebody }
+    expect((await call('POST', `/v1/deployments/${id}/approve`, approval)).json).toMatchObject({
+      code: 'nothing_waiting',
+    })
+    const errors = [{ ...row({ deployment_id: id }), severity: 'info' }, row({ deployment_id: 'v1.0.1' })]
+    expect(await call('POST', '/v1/errors', { errors })).toMatchObject({
+      json: { accepted: 1, rejected: [{ index: 1, error: expect.stringMatching(/^deployment_id: must be a uuid/) }] },
+    })
+    expect(await call('POST', '/v1/deployments', { ...recorded, deployment_id: 'v1.0.1' })).toMatchObject({
+      status: 400,
+      json: { error: expect.stringMatching(/^deployment_id: must be a uuid, such as /) },
+    })
+  })
+
   it('does not lose the good rows of a batch for the bad ones, whatever is bad about them', async () => {
     const before = await bed.admin.query('SELECT now() AS at')
     const answer = await call('POST', '/v1/errors', {
@@ -170,7 +190,7 @@ describe('what callers send', async () => {
       { index: 10, error: expect.stringContaining('is longer ago than logs are kept (30 days)') },
     ])
     const { rows } = await bed.admin.query(
-      'SELECT message, source, metadata, occurred_at FROM ops.system_logs ORDER BY message COLLATE "C"',
+      `SELECT message, source, metadata, occurred_at FROM ops.system_logs WHERE severity = 'error' ORDER BY message COLLATE "C"`,
     )
     expect(rows).toMatchObject([
       { message: 'backslash \\u0000', metadata: { a: '\\u0000' } },
@@ -250,7 +270,7 @@ describe('a deployment that is deleted under its guard', async () => {
     )
     await bed.admin.query(`
       BEGIN; SET LOCAL session_replication_role = replica;
-      DELETE FROM ops.live WHERE deployment_id = '${id}'; DELETE FROM ops.deployments WHERE deployment_id = '${id}'; COMMIT`)
+      DELETE FROM ops.deployments WHERE deployment_id = '${id}'; COMMIT`)
     const { prisma } = bed.context.control.db
     await waitFor(
       async () => (await prisma.guards.findUniqueOrThrow({ where: { deployment_id: id } })).ended_at !== null,
@@ -263,6 +283,12 @@ describe('a deployment that is deleted under its guard', async () => {
     expect(await prisma.roman_events.findMany({ where: { event_type: 'deployment_deleted' } })).toMatchObject([
       { severity: 'critical', metadata: { deployment_id: id, service: 'storefront', environment: 'production' } },
     ])
-    expect(await prisma.announcements.count({ where: { deployment_id: id, kind: 'orphaned' } })).toBe(1)
+    expect(await prisma.announcements.findMany({ where: { deployment_id: id, kind: 'orphaned' } })).toMatchObject([
+      { payload: { reason: expect.stringMatching(/Record what is live there to have it watched\.$/) } },
+    ])
+    // And it does.
+    const next = await bed.deploy('v1.0.1')
+    await bed.untilPhase(next, 'watching')
+    expect(await bed.control.showDeployment(next)).toMatchObject({ live: true })
   })
 })

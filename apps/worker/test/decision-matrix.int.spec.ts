@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { buildServer } from '@roman/api'
 import { afterAll, describe, expect, it } from 'vitest'
+import { metric } from './metric.ts'
 import { commitOf, ended, startTestBed } from './test-bed.ts'
 
 const KEY = 'a-service-key-for-tests'
@@ -50,10 +51,16 @@ const MATRIX: Scenario[] = [
 ]
 
 describe('the decision matrix, through the API', async () => {
+  const { source } = await metric('p95_response_ms', 9000)
   const bed = await startTestBed({
     services: MATRIX.map(({ name }) => name),
     watch: { window_seconds: 2, auto_rollback_within_seconds: 3 },
-    differs: Object.fromEntries(MATRIX.flatMap(({ name, mode }) => (mode === undefined ? [] : [[name, { mode }]]))),
+    differs: Object.fromEntries(
+      MATRIX.map(({ name, mode, slow }) => [
+        name,
+        { ...(mode === undefined ? {} : { mode }), ...(slow ? { health: [{ type: 'postgres' }, source] } : {}) },
+      ]),
+    ),
   })
   const { db } = bed.context.control
   const app = await buildServer({ control: bed.control, serviceKey: KEY })
@@ -95,13 +102,6 @@ describe('the decision matrix, through the API', async () => {
         await db.pool.query(
           `INSERT INTO ops.migration_history (deployment_id, migration_name, migration_hash, error_message) VALUES ($1, $2, 'x', 'column does not exist')`,
           [bad, `${name}-1`],
-        )
-      }
-      if (slow) {
-        await db.pool.query(
-          `INSERT INTO ops.health_samples (deployment_id, sampled_at, phase, state, reason, p95_response_ms)
-         VALUES ($1, now(), 'window', 'healthy', 'System healthy', 9000)`,
-          [bad],
         )
       }
       if (errors > 0)

@@ -3,7 +3,7 @@ import { brakeFor } from '@roman/control'
 import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
 import { sweep } from '../src/sweep.ts'
-import { CALL, ended, startTestBed } from './test-bed.ts'
+import { CALL, commitOf, ended, startTestBed } from './test-bed.ts'
 
 describe('after the guard has ended', async () => {
   const bed = await startTestBed()
@@ -37,6 +37,67 @@ describe('after the guard has ended', async () => {
       status: 'success',
       trigger_type: 'manual',
     })
+  })
+})
+
+describe('a late breach with nothing to go back to', async () => {
+  const bed = await startTestBed({ decision_wait_seconds: 300 }, { worker: false })
+  const { db } = bed.context.control
+  const sweepTwice = () =>
+    Promise.all([sweep(bed.context.control, bed.context.sources), sweep(bed.context.control, bed.context.sources)])
+  const told = (id: string) => db.prisma.announcements.findMany({ where: { deployment_id: id } })
+
+  it('is told once in every wait, kept and on the audit trail; nobody is asked', async () => {
+    const first = await bed.deploy('v1.0.0')
+    await bed.admin.query(
+      `WITH d AS (UPDATE ops.deployments SET status = 'success', health_check_passed = true, deployed_at = now() - interval '1 hour')
+       UPDATE ops.guards SET phase = 'ended', ended_at = now()`,
+    )
+    // A question about an inconclusive watch is none about this.
+    await db.prisma.decisions.create({
+      data: {
+        decision_id: crypto.randomUUID(),
+        deployment_id: first,
+        kind: 'verify',
+        reason: 'Blind',
+        expires_at: new Date(Date.now() + 3_600_000),
+      },
+    })
+    await bed.fail('v1.0.0', 200)
+    await sweepTwice()
+    await sweepTwice()
+    const reason = 'High error rate: 200 errors/minute'
+    expect(await told(first)).toMatchObject([{ kind: 'late_breach', decision_id: null, payload: { reason } }])
+    expect(await db.prisma.roman_events.findMany({ where: { event_type: 'health_breach' } })).toMatchObject([
+      { severity: 'error', source: 'sweep', metadata: { deployment_id: first, health: { recent_errors: 200 } } },
+    ])
+    expect(await db.prisma.decisions.count({ where: { deployment_id: first, kind: { not: 'verify' } } })).toBe(0)
+    const { guard } = await bed.control.showDeployment(first)
+    expect(guard?.decision).toMatchObject({ kind: 'verify' })
+    const samples = await db.prisma.health_samples.findMany({ where: { deployment_id: first } })
+    // Two workers may each have kept theirs.
+    expect(samples.length).toBeLessThan(3)
+    expect(samples[0]).toMatchObject({ phase: 'sweep', state: 'breach', reason })
+
+    // Time goes by, and it is still so.
+    await bed.admin.query(
+      `UPDATE ops.announcements SET created_at = now() - interval '301 seconds', dedupe_key = 'earlier'`,
+    )
+    await sweepTwice()
+    expect(await told(first)).toHaveLength(2)
+  })
+
+  it('is asked about as soon as there is something', async () => {
+    const [live] = await db.prisma.deployments.findMany()
+    await bed.admin.query(
+      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, health_check_passed, fence, policy, deployed_at)
+       SELECT gen_random_uuid(), service, environment, 'v0', 'b7f3b29', git_branch, status, true, 0, policy, deployed_at - interval '1 hour' FROM ops.deployments`,
+    )
+    await sweepTwice()
+    expect((await bed.control.showDeployment(live!.deployment_id)).guard?.decision).toMatchObject({
+      kind: 'late_breach',
+    })
+    expect(await told(live!.deployment_id)).toHaveLength(3)
   })
 })
 
@@ -189,9 +250,11 @@ describe('a freeze', async () => {
     await bed.fail('v1.0.1', 6)
     await bed.untilPhase(bad, 'waiting')
     const asked = await bed.context.control.db.prisma.announcements.findFirstOrThrow({ where: { kind: 'decision' } })
-    expect(asked.payload).toMatchObject({
-      detail: `automatic rollbacks are frozen by service key since ${frozen.body.frozen_at}: Black Friday`,
-    })
+    const why = `automatic rollbacks are frozen by service key since ${frozen.body.frozen_at}: Black Friday; the constitution would allow it, back to v1.0.0 (commit ${commitOf('v1.0.0')})`
+    expect(asked.payload).toMatchObject({ detail: why })
+    expect((await bed.control.explainDeployment(bad)).headline).toContain(
+      `people were asked, who have not answered yet: ${why}`,
+    )
     const answer = await bed.control.approve(bad, { reason: 'Do it all the same' }, CALL)
     await bed.untilRollback(bad, ({ event_id, status }) => event_id === answer.event_id && status === 'success')
 
@@ -223,9 +286,12 @@ describe('a freeze', async () => {
             policy: { mode: 'auto' },
           },
         })
-        await db.prisma.live.create({
-          data: { service, environment: 'canary', deployment_id, fence: index + 1, last_fence: index + 1 },
-        })
+        // One of them was rolled back already: what they share is still in breach.
+        if (service !== 'web') {
+          await db.prisma.live.create({
+            data: { service, environment: 'canary', deployment_id, fence: index + 1, last_fence: index + 1 },
+          })
+        }
         await db.prisma.guard_verdicts.create({
           data: { deployment_id, phase: 'window', verdict: 'breach', reason: 'High error rate: 6 errors/minute' },
         })
@@ -236,5 +302,43 @@ describe('a freeze', async () => {
       action: 'ask',
       reason: '3 services are in breach together (api, shop, web): shared cause?',
     })
+  })
+
+  it('has a cap that counts what nobody asked for, whatever it was for, and nothing that was refused', async () => {
+    const { db } = bed.context.control
+    const deployment = await db.prisma.deployments.create({
+      data: {
+        service: 'capped',
+        environment: 'capped',
+        version: 'v1',
+        git_commit: 'a7f3b29',
+        git_branch: 'main',
+        deployment_id: randomUUID(),
+        status: 'success',
+        fence: 1,
+        policy: { mode: 'auto', rollbacks_per_hour: 2 },
+      },
+    })
+    const rolledBack = (trigger_type: string, status: string, idempotency_key: string) =>
+      db.prisma.rollback_events.create({
+        data: {
+          event_id: randomUUID(),
+          service: 'capped',
+          environment: 'capped',
+          trigger_type,
+          trigger_reason: 'r',
+          status,
+          idempotency_key,
+          completed_at: new Date(),
+        },
+      })
+    const action = async () => (await brakeFor(bed.context.control, deployment, { late: false })).action
+    await rolledBack('automatic', 'aborted', `auto:${randomUUID()}`)
+    // A person's override of an automatic one.
+    await rolledBack('automatic', 'success', `override:${randomUUID()}`)
+    await rolledBack('constitutional_violation', 'success', `auto:${randomUUID()}`)
+    expect(await action()).toBe('auto')
+    await rolledBack('automatic', 'failed', `auto:${randomUUID()}`)
+    expect(await action()).toBe('ask')
   })
 })

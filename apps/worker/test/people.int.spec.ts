@@ -92,7 +92,12 @@ describe('mode observe', async () => {
     await bed.untilPhase(bad, 'ended')
     expect((await bed.control.history({ limit: 10 })).rollbacks).toEqual([])
     const told = await bed.context.control.db.prisma.announcements.findMany({ where: { deployment_id: bad } })
-    expect(told).toMatchObject([{ kind: 'observed', payload: { reason: expect.stringContaining('High error rate') } }])
+    const detail = expect.stringMatching(/^mode is observe; the constitution would allow it, back to v1\S* \(commit /)
+    expect(told).toMatchObject([
+      { kind: 'observed', payload: { reason: expect.stringContaining('High error rate'), detail } },
+    ])
+    const { headline } = await bed.control.explainDeployment(bad)
+    expect(headline).toContain('nothing was done: mode is observe; the constitution would allow it, back to v1')
 
     // No Discord is configured, so nothing waits for it; with one, the same is delivered.
     const { control } = bed.context

@@ -6,29 +6,11 @@ import { type Batch, GENESIS, type Head, type Seal } from './seal.ts'
 export type Client = Pick<Database['pool'], 'query'>
 
 /** bigint as PostgreSQL sends it. A CHECK keeps seals to exact numbers; without it nothing is said rather than something wrong. */
-export const wholeNumber = (text: unknown): number => {
+const wholeNumber = (text: unknown): number => {
   const value = Number(text)
   if (!Number.isSafeInteger(value))
     throw new Error(`${text} is no number that a seal can have: the CHECK of ops.audit_seals is gone.`)
   return value
-}
-
-/** The last seal; what a chain begins with where there is none. */
-export const readHead = async (client: Client): Promise<Head & { sealed_at_us?: number }> => {
-  const { rows } = await client.query(`
-    SELECT seal_number, chain_hash, settled_id, through_id, total_events,
-           (extract(epoch FROM sealed_at) * 1000000)::bigint AS sealed_at_us
-    FROM ops.audit_seals ORDER BY seal_number DESC LIMIT 1`)
-  if (rows.length === 0) return GENESIS
-  const { chain_hash, ...numbers } = rows[0]
-  return {
-    chain_hash,
-    seal_number: wholeNumber(numbers.seal_number),
-    settled_id: wholeNumber(numbers.settled_id),
-    through_id: wholeNumber(numbers.through_id),
-    total_events: wholeNumber(numbers.total_events),
-    sealed_at_us: wholeNumber(numbers.sealed_at_us),
-  }
 }
 
 export const isStored = async (client: Client, { seal_number, chain_hash }: Head): Promise<boolean> => {

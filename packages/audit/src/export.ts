@@ -75,8 +75,9 @@ const writeLines = async (client: Client, write: (text: string) => Promise<void>
   await walk<EventText>(readSeals(client), readEventTexts(client), {
     seal(seal) {
       waiting.push(sealText(seal))
-      last = seal
       seals += 1
+      if ('unreadable' in seal) return settled
+      last = seal
       // As a verifier does: what a changed seal says is not believed.
       if (isIntact(seal)) settled = Math.max(settled, seal.settled_id)
       return settled

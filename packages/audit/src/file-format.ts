@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { HASH_BYTES, type Seal } from './seal.ts'
+import { HASH_BYTES, type StoredSeal } from './seal.ts'
 
 /**
  * An export, one line each: a header; then seals, each followed by the events that it settles; then what is not settled
@@ -25,12 +25,13 @@ const sealLine = z.object({
   chain_hash: hash,
   sealed_at_us: id,
 })
+const unreadableLine = z.object({ unreadable: z.string().regex(/^-?\d{1,19}$/) })
 const endLine = z.object({ end: z.literal(true), seals: id, events: id, anchor: z.string() })
 export type EndLine = z.infer<typeof endLine>
 
 export type Line =
   | { kind: 'header'; exportedAtMs: number }
-  | { kind: 'seal'; seal: Seal }
+  | { kind: 'seal'; seal: StoredSeal }
   | { kind: 'event'; id: number; exactId: bigint; writtenAtMs: number; text: string }
   | { kind: 'end'; end: EndLine }
 
@@ -41,13 +42,17 @@ export const headerText = (exportedAt: Date): string =>
     event: ['id', 'event_type', 'severity', 'source', 'description', 'metadata', 'timestamp'],
   })
 
-export const sealText = (seal: Seal): string =>
-  JSON.stringify({
-    ...seal,
-    content_hashes: seal.content_hashes.toString('hex'),
-    previous_hash: seal.previous_hash.toString('hex'),
-    chain_hash: seal.chain_hash.toString('hex'),
-  })
+export const sealText = (seal: StoredSeal): string =>
+  JSON.stringify(
+    'unreadable' in seal
+      ? seal
+      : {
+          ...seal,
+          content_hashes: seal.content_hashes.toString('hex'),
+          previous_hash: seal.previous_hash.toString('hex'),
+          chain_hash: seal.chain_hash.toString('hex'),
+        },
+  )
 
 export const endText = (end: Omit<EndLine, 'end'>): string => JSON.stringify({ end: true, ...end })
 
@@ -67,6 +72,8 @@ export const parseLine = (text: string): Line => {
       throw new Error('it is a seal that has not one hash for each event')
     return { kind: 'seal', seal: { ...seal.data, content_hashes } }
   }
+  const unreadable = unreadableLine.safeParse(value)
+  if (unreadable.success) return { kind: 'seal', seal: unreadable.data }
   const header = headerLine.safeParse(value)
   if (header.success) return { kind: 'header', exportedAtMs: Date.parse(header.data.exported_at) }
   const end = endLine.safeParse(value)

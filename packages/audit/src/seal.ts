@@ -21,6 +21,14 @@ export interface Seal {
   sealed_at_us: number
 }
 
+/** A stored seal with something in it that no seal can have, such as a time without end. It has no hash to be right. */
+interface UnreadableSeal {
+  /** Its number, as the database says it. */
+  unreadable: string
+}
+
+export type StoredSeal = Seal | UnreadableSeal
+
 /** What the next seal continues from. */
 export type Head = Pick<Seal, 'seal_number' | 'chain_hash' | 'settled_id' | 'through_id' | 'total_events'>
 

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { openDatabase } from '@roman/db'
 import type { Logger } from '@roman/runtime'
-import { appendSeal, type Client, isStored, readBatch, readHead, readPending, readWriters } from './chain-store.ts'
+import { appendSeal, type Client, isStored, readBatch, readPending, readWriters } from './chain-store.ts'
 import { type Head, nextSeal } from './seal.ts'
+import { readBrokenHead, readHead } from './stored-seal.ts'
 
 export interface Sealer {
   /** Whether this one holds the lock; the others stand by. */
@@ -29,6 +30,9 @@ const SEALER_LOCK = 7_261_618_036
 const BATCH_MAX = 5_000
 const STOP_WITHIN_MS = 2_000
 
+/** Thrown where the chain ends with a seal that no sealer wrote: what continued it would vouch for it. */
+class BrokenChainError extends Error {}
+
 /**
  * Seals what is written to ops.roman_events, batch by batch, into ops.audit_seals. Any number may run; one at a time
  * seals, and another takes over when its connection is gone. All it knows is in the seals, so taking over is reading
@@ -42,6 +46,7 @@ export const startSealer = (options: SealerOptions): Sealer => {
   const { signal } = stopping
   let sealing = false
   let failing = false
+  let broken = false
   /** The last seal that this process wrote or continued. */
   let known: Head | null = null
 
@@ -63,6 +68,9 @@ export const startSealer = (options: SealerOptions): Sealer => {
         'A seal of the audit trail is gone or was replaced; "roman audit verify --anchor" with an earlier anchor says more',
       )
     }
+    const why = await readBrokenHead(client)
+    if (why !== null) throw new BrokenChainError(why)
+    broken = false
     let head = await readHead(client)
     known = head
     const pending = await readPending(client, head, settleAfterMs)
@@ -115,15 +123,26 @@ export const startSealer = (options: SealerOptions): Sealer => {
     }
   }
 
+  /** Once, until it is sealed again. */
+  const report = (error: Error): void => {
+    const reason = error.message
+    if (error instanceof BrokenChainError) {
+      if (!broken)
+        log.error(
+          { reason },
+          'The audit trail is not sealed any more, as its last seal is no sealer’s; docs/audit.md says what to do',
+        )
+      broken = true
+    } else if (!failing) log.warn({ reason }, 'The audit trail is not being sealed for now')
+    failing = true
+  }
+
   const finished = (async () => {
     while (!signal.aborted) {
       try {
         await session()
       } catch (error) {
-        if (!failing && !signal.aborted) {
-          log.warn({ reason: (error as Error).message }, 'The audit trail is not being sealed for now')
-        }
-        failing = true
+        if (!signal.aborted) report(error as Error)
       }
       if (!signal.aborted) await rest(takeOverMs)
     }

@@ -1,6 +1,7 @@
 import type { Database } from '@roman/db'
-import { type Client, wholeNumber } from './chain-store.ts'
-import { HASH_BYTES, type Seal } from './seal.ts'
+import type { Client } from './chain-store.ts'
+import { HASH_BYTES, type StoredSeal } from './seal.ts'
+import { SEAL_COLUMNS, sealOf } from './stored-seal.ts'
 import type { StoredEvent } from './verifier.ts'
 
 /**
@@ -49,54 +50,55 @@ async function* ahead<T>(readNext: () => Promise<T | null>): AsyncGenerator<T, v
 }
 
 /** All seals by their numbers, in parts of bounded size. */
-export const readSeals = (client: Client): AsyncGenerator<Seal[], void, void> => {
+export const readSeals = (client: Client): AsyncGenerator<StoredSeal[], void, void> => {
   let last = FIRST
-  return ahead<Seal[]>(async () => {
+  return ahead<StoredSeal[]>(async () => {
     const { rows } = await client.query({
       name: 'roman-audit-read-seals',
       text: `
-        SELECT seal_number, array_to_json(event_ids) AS event_ids, content_hashes, settled_id, through_id, total_events,
-               previous_hash, chain_hash, (extract(epoch FROM sealed_at) * 1000000)::bigint AS sealed_at_us
-        FROM (
-          SELECT *, sum(octet_length(content_hashes)) OVER (ORDER BY seal_number) - octet_length(content_hashes) AS before
-          FROM (SELECT * FROM ops.audit_seals WHERE seal_number > $1 ORDER BY seal_number LIMIT $2) s
+        SELECT ${SEAL_COLUMNS} FROM (
+          SELECT *, sum(size) OVER (ORDER BY seal_number) - size AS before
+          FROM (SELECT *, coalesce(octet_length(content_hashes), 0) AS size FROM ops.audit_seals WHERE seal_number > $1 ORDER BY seal_number LIMIT $2) s
         ) s
         WHERE before < $3 ORDER BY seal_number`,
       values: [last, SEALS_PER_READ, BYTES_PER_READ],
     })
     if (rows.length === 0) return null
     last = rows.at(-1).seal_number
-    return rows.map((row) => ({
-      seal_number: wholeNumber(row.seal_number),
-      event_ids: (row.event_ids as number[]).map(wholeNumber),
-      content_hashes: row.content_hashes,
-      settled_id: wholeNumber(row.settled_id),
-      through_id: wholeNumber(row.through_id),
-      total_events: wholeNumber(row.total_events),
-      previous_hash: row.previous_hash,
-      chain_hash: row.chain_hash,
-      sealed_at_us: wholeNumber(row.sealed_at_us),
-    }))
+    return rows.map(sealOf)
   })
+}
+
+/**
+ * Up to which id a row may be without a hash of its own, since it is from before there were any. The function that says
+ * so is read and not called, as it may have been replaced; without one, every row has to have its hash.
+ */
+const readUnhashedThrough = async (client: Client): Promise<string> => {
+  const { rows } = await client.query(
+    "SELECT substring(prosrc FROM '[0-9]+') AS id FROM pg_catalog.pg_proc WHERE oid = to_regprocedure('ops.unhashed_through()')",
+  )
+  return rows[0]?.id ?? '0'
 }
 
 /** All events by their ids, each hashed anew from its content. */
 export const readHashedEvents = (client: Client): AsyncGenerator<StoredEvent[], void, void> => {
   let last = FIRST
+  let unhashedThrough: string | undefined
   return ahead<StoredEvent[]>(async () => {
+    unhashedThrough ??= await readUnhashedThrough(client)
     // One row of bytes instead of thousands of rows: reading them would cost more than hashing does.
     const { rows } = await client.query({
       name: 'roman-audit-read-events',
       text: `
         SELECT string_agg(int8send(id), '') AS ids, string_agg(hash, '') AS hashes, max(id) AS last,
-               array_agg(id) FILTER (WHERE content_hash <> hash) AS disagreeing,
+               array_agg(id) FILTER (WHERE CASE WHEN content_hash IS NULL THEN id > $3 ELSE content_hash <> hash END) AS disagreeing,
                array_agg(id) FILTER (WHERE young) AS young
         FROM (
           SELECT e.id, e.content_hash, ${YOUNG} AS young,
                  pg_catalog.sha256(pg_catalog.convert_to(${CONTENT}, 'UTF8')) AS hash
           FROM ops.roman_events e WHERE e.id > $1 ORDER BY e.id LIMIT $2
         ) e`,
-      values: [last, EVENTS_PER_READ],
+      values: [last, EVENTS_PER_READ, unhashedThrough],
     })
     const { ids, hashes, disagreeing, young } = rows[0]
     if (ids === null) return null

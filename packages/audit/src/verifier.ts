@@ -2,7 +2,7 @@ import type { AuditVerification } from '@roman/contracts'
 import { type Anchor, anchorOf } from './anchor.ts'
 import { createFindings } from './findings.ts'
 import { findMisplaced, type Suspect } from './misplaced.ts'
-import { GENESIS, HASH_BYTES, type Head, isIntact, type Seal } from './seal.ts'
+import { GENESIS, HASH_BYTES, type Head, isIntact, type Seal, type StoredSeal } from './seal.ts'
 
 /** A row of ops.roman_events as it is stored now. */
 export interface StoredEvent {
@@ -24,7 +24,7 @@ export interface StoredEvent {
  */
 export interface Verifier {
   /** Returns up to which id events may be given now: each of them is sealed or should not be there. */
-  seal(seal: Seal): number
+  seal(seal: StoredSeal): number
   event(event: StoredEvent): void
   /** All stored events up to that id have been given. */
   eventsGiven(): void
@@ -41,6 +41,8 @@ export const createVerifier = (anchor: Anchor | null = null): Verifier => {
   /** Sealed, and not met yet. Small: what lies between a seal and the seal that settles it. */
   const expected = new Map<number, { hash: Buffer; seal_number: number }>()
   let head: Head = GENESIS
+  /** Of the last seal, which may be one that cannot be read. */
+  let lastNumber = GENESIS.seal_number
   let sealedAtUs: number | undefined
   let seals = 0
   let events = 0
@@ -103,16 +105,37 @@ export const createVerifier = (anchor: Anchor | null = null): Verifier => {
     ].map((fact) => `Seal ${n} breaks the chain: ${fact}.`)
   }
 
+  const reportGap = (n: number): number => {
+    const gap = n - lastNumber - 1
+    if (gap < 0) {
+      findings.add('chain_broken', { seal_number: n }, `Seal ${n} comes after seal ${lastNumber}.`)
+    } else if (gap > 0) {
+      const which = gap === 1 ? `Seal ${n - 1} is` : `Seals ${lastNumber + 1} to ${n - 1} are`
+      findings.add('seals_missing', { seal_number: lastNumber + 1 }, `${which} gone.`)
+    }
+    lastNumber = n
+    return gap
+  }
+
+  /** Its events are not known, nor can the next seal be held against it. */
+  const unreadable = (number: string): void => {
+    const n = Number.isSafeInteger(Number(number)) ? Number(number) : null
+    if (n !== null) reportGap(n)
+    const where = n === null ? {} : { seal_number: n }
+    findings.add('seal_changed', where, `Seal ${number} was changed: it has values that no seal can have.`)
+    seals += 1
+    intact = false
+    allIntact = false
+  }
+
   return {
     seal(seal) {
-      const { seal_number: n, event_ids: ids } = seal
-      const gap = n - head.seal_number - 1
-      if (gap < 0) {
-        findings.add('chain_broken', { seal_number: n }, `Seal ${n} comes after seal ${head.seal_number}.`)
-      } else if (gap > 0) {
-        const which = gap === 1 ? `Seal ${n - 1} is` : `Seals ${head.seal_number + 1} to ${n - 1} are`
-        findings.add('seals_missing', { seal_number: head.seal_number + 1 }, `${which} gone.`)
+      if ('unreadable' in seal) {
+        unreadable(seal.unreadable)
+        return head.settled_id
       }
+      const { seal_number: n, event_ids: ids } = seal
+      const gap = reportGap(n)
       const comparable = intact && gap === 0
       const unchanged = isIntact(seal)
       if (!unchanged) {
@@ -187,7 +210,7 @@ export const createVerifier = (anchor: Anchor | null = null): Verifier => {
     finish(complete = true) {
       if (complete) {
         reportMissing(Number.POSITIVE_INFINITY)
-        if (anchor !== null && anchor.seal_number > head.seal_number) {
+        if (anchor !== null && anchor.seal_number > lastNumber) {
           findings.add(
             'truncated',
             { seal_number: head.seal_number },

@@ -1,8 +1,8 @@
 import type { AuditAnchor, AuditVerification } from '@roman/contracts'
 import type { Database } from '@roman/db'
 import { type Anchor, anchorOf } from './anchor.ts'
-import { readHead } from './chain-store.ts'
 import { atOneMoment, readHashedEvents, readSeals, readTextsOf } from './stored.ts'
+import { readHead } from './stored-seal.ts'
 import { createVerifier } from './verifier.ts'
 import { walk } from './walk.ts'
 

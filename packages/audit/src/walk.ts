@@ -1,8 +1,8 @@
-import type { Seal } from './seal.ts'
+import type { StoredSeal } from './seal.ts'
 
 export interface Visitor<E> {
   /** Returns up to which id events are to be visited before the next seal. */
-  seal(seal: Seal): number
+  seal(seal: StoredSeal): number
   event(event: E): void
   /** They have been. */
   eventsGiven?(): void
@@ -15,7 +15,7 @@ export interface Visitor<E> {
  * the rest. One part of each is in memory. False where the signal ended it before the end.
  */
 export const walk = async <E extends { id: number }>(
-  seals: AsyncIterable<Seal[]>,
+  seals: AsyncIterable<StoredSeal[]>,
   events: AsyncIterable<E[]>,
   visitor: Visitor<E>,
   signal?: AbortSignal,

@@ -5,8 +5,9 @@ import { gunzipSync } from 'node:zlib'
 import type { AuditFinding, AuditVerification } from '@roman/contracts'
 import { type Database, openDatabase } from '@roman/db'
 import { createLogger } from '@roman/runtime'
-import { spawnProcess, testDatabase, waitFor } from '@roman/testing'
+import { asApplication, spawnProcess, testDatabase, waitFor } from '@roman/testing'
 import { afterAll, describe, expect, it } from 'vitest'
+import { readBatch } from '../src/chain-store.ts'
 import {
   exportAudit,
   parseAnchor,
@@ -18,7 +19,9 @@ import {
   verifyDatabase,
   verifyFile,
 } from '../src/index.ts'
+import { chainHash, nextSeal, type Seal } from '../src/seal.ts'
 import { atOneMoment, readEventTexts } from '../src/stored.ts'
+import { readHead } from '../src/stored-seal.ts'
 import { places } from './history.ts'
 
 const log = createLogger('test', process.env.ROMAN_TEST_LOG ?? 'fatal')
@@ -106,7 +109,8 @@ describe('a row', () => {
   it('from before there were hashes is sealed like any other', async () => {
     const db = await database()
     const old = `INSERT INTO ops.roman_events (event_type, severity, source, description) VALUES ('a', 'info', 'old', 'b')`
-    await tamper(db, old, old)
+    await tamper(db, old, old, 'ALTER FUNCTION ops.unhashed_through() RENAME TO since_then')
+    await tamper(db, "CREATE FUNCTION ops.unhashed_through() RETURNS bigint LANGUAGE sql AS 'SELECT 2::bigint'")
     await write(db, 1)
     seals(db)
     await untilSealed(db, 3)
@@ -219,10 +223,112 @@ describe('the sealer', () => {
     expect(places(await verifyDatabase(db))).toEqual(['not_sealed_in_time 2'])
     const sealer = seals(db)
     await untilSealed(db, 2)
-    expect(await readUnsealed(db)).toEqual({ count: 0, since: null })
+    expect(await readUnsealed(db)).toEqual({ count: 0, since: null, broken: null })
     await sealer.stop()
     await db.pool.query(old)
     expect((await readUnsealed(db)).count).toBe(1)
+  })
+})
+
+describe('whoever may insert seals', () => {
+  it('can insert only the one that the sealer would', async () => {
+    const made = await testDatabase()
+    const db = openDatabase(made.url, { connectionsMax: 2 })
+    const application = openDatabase(await asApplication(made), { connectionsMax: 1 })
+    afterAll(() => Promise.all([db.close(), application.close()]))
+    const sealer = seals(db)
+    await write(db, 3)
+    await untilSettled(db, 3)
+    await sealer.stop()
+    await write(db, 3)
+
+    const head = (await readHead(db.pool)) as Seal
+    const { sealed_at_us, ...batch } = await readBatch(db.pool, [[4, 6]], 2)
+    expect(batch.event_ids).toEqual([4, 5])
+    const right = nextSeal(head, { ...batch, settled_id: 5, sealed_at_us })
+    const insert = async (change: Partial<Seal>, rehash = true): Promise<string> => {
+      const seal = { ...right, ...change }
+      const hashed = rehash ? { ...seal, chain_hash: chainHash(seal) } : seal
+      return application.pool
+        .query(
+          `INSERT INTO ops.audit_seals (seal_number, event_ids, content_hashes, settled_id, through_id, total_events, previous_hash, sealed_at, chain_hash)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, 'epoch'::timestamptz + $8::bigint * interval '1 microsecond', $9)`,
+          [
+            hashed.seal_number,
+            `{${hashed.event_ids.join()}}`,
+            hashed.content_hashes,
+            hashed.settled_id,
+            hashed.through_id,
+            hashed.total_events,
+            hashed.previous_hash,
+            hashed.sealed_at_us,
+            hashed.chain_hash,
+          ],
+        )
+        .then(
+          () => 'accepted',
+          (error: Error) => error.message,
+        )
+    }
+    const ahead = Number.MAX_SAFE_INTEGER
+    for (const [change, fact] of [
+      [{ seal_number: head.seal_number }, /does not continue seal/],
+      [{ seal_number: head.seal_number + 2 }, /does not continue seal/],
+      [{ previous_hash: Buffer.alloc(32) }, /does not continue seal/],
+      [{ settled_id: ahead, through_id: ahead }, /ahead of the ids that were given out, which end at 6/],
+      [{ settled_id: 2 }, /its numbers do not follow/],
+      [{ through_id: 6 }, /its numbers do not follow/],
+      [{ total_events: 6 }, /its numbers do not follow/],
+      [{ event_ids: [5, 4], through_id: 5 }, /not in order, or were settled before/],
+      [{ event_ids: [3, 5] }, /not in order, or were settled before/],
+      [{ sealed_at_us: sealed_at_us - 3_600e6 }, /it was not sealed at/],
+      [{ sealed_at_us: sealed_at_us + 60e6 }, /it was not sealed at/],
+      [{ content_hashes: Buffer.alloc(64) }, /its events are not those that are stored/],
+      [
+        { event_ids: [4], content_hashes: right.content_hashes.subarray(0, 32), through_id: 4, total_events: 4 },
+        /settles events that are not sealed/,
+      ],
+    ] as const)
+      expect(await insert(change)).toMatch(fact)
+    expect(await insert({ chain_hash: Buffer.alloc(32, 1) }, false)).toMatch(/its hash is not that of its content/)
+    expect(await insert({})).toBe('accepted')
+    seals(db)
+    await untilSettled(db, 6)
+    valid(await verifyDatabase(db))
+  })
+
+  it('past that, as a superuser, ends sealing, but not unnoticed', async () => {
+    const db = await database()
+    const errors: unknown[][] = []
+    const listening = { info: () => {}, warn: () => {}, error: (...said: unknown[]) => errors.push(said) }
+    const sealer = seals(db, { log: listening })
+    await write(db, 3)
+    await untilSettled(db, 3)
+    await tamper(
+      db,
+      `INSERT INTO ops.audit_seals SELECT seal_number + 1, '{}', '', 9007199254740991, 9007199254740991, 59, chain_hash, sha256(''), now()
+       FROM ops.audit_seals ORDER BY seal_number DESC LIMIT 1`,
+    )
+    await db.pool.query(`INSERT INTO ops.roman_events (event_type, severity, source, description, "timestamp")
+      VALUES ('a', 'info', 'test', 'b', now() - interval '2 minutes')`)
+    await waitFor(() => errors.length > 0, { timeoutMs: 10_000, describe: 'the sealer to say so' })
+    expect(errors).toEqual([[{ reason: expect.stringContaining('is not that of its content') }, expect.any(String)]])
+    expect(await readUnsealed(db)).toMatchObject({ count: 1, broken: expect.stringContaining('seal') })
+    await sealer.stop()
+
+    // A right hash makes it no better.
+    const { rows } = await db.pool.query('SELECT max(seal_number)::int AS n FROM ops.audit_seals')
+    await tamper(
+      db,
+      `UPDATE ops.audit_seals s SET chain_hash = ops.audit_chain_hash(s) WHERE seal_number = ${rows[0].n}`,
+    )
+    expect(await readUnsealed(db)).toMatchObject({ count: 1, broken: expect.stringContaining('ahead of the ids') })
+    // What docs/audit.md says to do.
+    await tamper(db, `DELETE FROM ops.audit_seals WHERE seal_number = ${rows[0].n}`)
+    seals(db, { log: listening })
+    await untilSettled(db, 4)
+    expect(await readUnsealed(db)).toEqual({ count: 0, since: null, broken: null })
+    valid(await verifyDatabase(db))
   })
 })
 
@@ -254,6 +360,7 @@ describe('a superuser without triggers', () => {
       "UPDATE ops.roman_events SET metadata = '{}' WHERE id = 8",
       "UPDATE ops.roman_events e SET content_hash = sha256(convert_to(ops.audit_content(e), 'UTF8')) WHERE id = 8",
       "UPDATE ops.roman_events SET content_hash = sha256('') WHERE id = 9",
+      'UPDATE ops.roman_events SET content_hash = NULL WHERE id = 10',
       'DELETE FROM ops.roman_events WHERE id = 15',
       'UPDATE ops.roman_events SET id = -1 WHERE id = 25',
       'UPDATE ops.roman_events SET id = 25 WHERE id = 26',
@@ -265,12 +372,45 @@ describe('a superuser without triggers', () => {
       'changed 7',
       'changed 8',
       'changed 9',
+      'changed 10',
       'missing 15',
       'reordered 25',
       'reordered 26',
       `seal_changed #${fifth}`,
       'inserted_afterwards 61',
     ])
+  })
+
+  it('who makes seals that no program could read is told where, in the database and in an export', async () => {
+    const db = await database()
+    const sealer = seals(db)
+    for (let batch = 1; batch <= 5; batch += 1) {
+      await db.pool.query(INSERT, [2])
+      await untilSealed(db, batch * 2)
+    }
+    await sealer.stop()
+    const { rows } = await db.pool.query('SELECT max(seal_number)::int AS n FROM ops.audit_seals')
+    const last: number = rows[0].n
+    const anchor = parseAnchor((await readAnchor(db)).anchor)
+    await tamper(
+      db,
+      'ALTER TABLE ops.audit_seals DROP CONSTRAINT audit_seals_numbers_check, DROP CONSTRAINT audit_seals_events_check, DROP CONSTRAINT audit_seals_hashes_check, ALTER previous_hash DROP NOT NULL',
+      `UPDATE ops.audit_seals SET sealed_at = 'infinity' WHERE seal_number = 1`,
+      `UPDATE ops.audit_seals SET event_ids = ARRAY[[3], [4]] WHERE 3 = ANY (event_ids)`,
+      `UPDATE ops.audit_seals SET previous_hash = NULL, sealed_at = '294276-12-31' WHERE seal_number = ${last}`,
+      `INSERT INTO ops.audit_seals SELECT 9007199254740993, '{}', '', settled_id, through_id, total_events, chain_hash, chain_hash, now() FROM ops.audit_seals WHERE seal_number = 3`,
+    )
+    const verification = await verifyDatabase(db, { anchor })
+    const changed = verification.findings.filter(({ kind }) => kind === 'seal_changed')
+    expect(changed.map(({ seal_number }) => seal_number)).toEqual([1, expect.any(Number), last, null])
+    expect(changed.at(-1)?.message).toContain('Seal 9007199254740993')
+    expect(kinds(verification)).not.toContain('truncated')
+    const file = path.join(await mkdtemp(path.join(tmpdir(), 'roman-audit-')), 'trail.ndjson')
+    await exportAudit(db, file)
+    expect(places(await verifyFile(file, anchor))).toEqual(places(verification))
+    await expect(readAnchor(db)).rejects.toThrow(
+      'Seal 9007199254740993, the last one, has values that no seal can have',
+    )
   })
 
   it('who makes the database’s own function lie hides nothing by that', async () => {

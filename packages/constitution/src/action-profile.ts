@@ -1,16 +1,15 @@
 import { entropyOf } from './entropy.ts'
 import { type ActionProfile, PHI, SCHUMANN_HZ } from './laws.ts'
-import { anything, flag, listOf, nullable, oneOf, optional, reading, record, text } from './malformed.ts'
+import { anything, flag, listOf, nullable, oneOf, optional, record, type Shape, share, text } from './malformed.ts'
 import {
+  DATABASE,
   type DatabaseEvidence,
+  MIGRATIONS,
   type MigrationsEvidence,
   migrationWarning,
-  type NewerMigration,
   undoRisks,
 } from './migrations.ts'
-import { measured } from './numbers.ts'
 import type { HealthSample } from './sample.ts'
-import { MIGRATION_POLICIES } from './thresholds.ts'
 
 export const TRIGGER_TYPES = ['automatic', 'manual', 'constitutional_violation'] as const
 export type TriggerType = (typeof TRIGGER_TYPES)[number]
@@ -22,13 +21,18 @@ export type TargetEvidence = DeploymentRef & {
   /** `success` with `health_check_passed`, as of when the rollback was initiated. */
   known_good: boolean
   quarantined: boolean
-  /** Entropy recorded when it was last verified; null where none was. */
+  /** Entropy recorded when it was last verified, in [0, 1]; null where none was. */
   entropy: number | null
 }
 
-/** One thing about the plan that somebody looked up: `deployer_able`, `schema_compatible`, `record_matches_reality`. */
+/**
+ * What somebody looks up about a plan; whether its target is recorded whole is seen from the evidence itself. Of these few one
+ * failure is always a violation. Among many more the share that holds would hide it, so that no others are taken.
+ */
+const STRUCTURAL_CHECKS = ['deployer_able', 'schema_compatible', 'record_matches_reality'] as const
+
 export type StructuralCheck = {
-  name: string
+  name: (typeof STRUCTURAL_CHECKS)[number]
   /** Null where nobody can answer it. */
   holds: boolean | null
   detail?: string | undefined
@@ -56,6 +60,7 @@ export type RollbackEvidence = {
   present: { sample: HealthSample; stable: boolean }
   migrations: MigrationsEvidence
   database: DatabaseEvidence
+  /** Each at most once; one that is left out is one that nobody can answer. */
   checks: StructuralCheck[]
   /** `person`: a known person asks for it (`initiated_by`, or a member in Discord). */
   request: { trigger_type: TriggerType; person: boolean; reason: string }
@@ -63,25 +68,32 @@ export type RollbackEvidence = {
 
 const REF = { deployment_id: text, version: text, git_commit: text, git_branch: text }
 
+const CHECKS: Shape = (value, field) => {
+  const check = record<StructuralCheck>({
+    name: oneOf(STRUCTURAL_CHECKS),
+    holds: nullable(flag),
+    detail: optional(nullable(text)),
+  })
+  const malformed = listOf(check)(value, field)
+  if (malformed !== null) return malformed
+  const names = (value as StructuralCheck[]).map(({ name }) => name)
+  const again = names.findIndex((name, index) => names.indexOf(name) !== index)
+  return again < 0 ? null : `${field}[${again}].name must be given once, not ${names[again]} again`
+}
+
 export const ROLLBACK_EVIDENCE = record<RollbackEvidence>({
   service: text,
   environment: text,
   deployment: record<RollbackEvidence['deployment']>({ ...REF, is_replacement: flag, automatic_tried: flag }),
   live: nullable(record<DeploymentRef>(REF)),
   running_event_id: nullable(text),
-  target: nullable(record<TargetEvidence>({ ...REF, known_good: flag, quarantined: flag, entropy: reading })),
+  target: nullable(record<TargetEvidence>({ ...REF, known_good: flag, quarantined: flag, entropy: nullable(share) })),
   forced_target: flag,
   // A sample is read field by field: what is none is null, and so refused by its law.
   present: record<RollbackEvidence['present']>({ sample: anything, stable: flag }),
-  migrations: record<RollbackEvidence['migrations']>({
-    policy: oneOf(MIGRATION_POLICIES),
-    newer: listOf(record<NewerMigration>({ name: text, has_rollback_script: flag, obstacle: optional(text) })),
-  }),
-  database: record<RollbackEvidence['database']>({
-    state: oneOf(['consistent', 'inconsistent', 'unknown']),
-    detail: nullable(text),
-  }),
-  checks: listOf(record<StructuralCheck>({ name: text, holds: nullable(flag), detail: optional(nullable(text)) })),
+  migrations: MIGRATIONS,
+  database: DATABASE,
+  checks: CHECKS,
   request: record<RollbackEvidence['request']>({ trigger_type: oneOf(TRIGGER_TYPES), person: flag, reason: text }),
 })
 
@@ -155,7 +167,7 @@ function riskToLife({ migrations, database }: RollbackEvidence, warnings: string
 function entropyIncrease(target: TargetEvidence, present: RollbackEvidence['present']) {
   const now = entropyOf(present.sample)
   if (now === null) return { value: null, from: 'present entropy cannot be read' }
-  const recorded = measured(target.entropy)
+  const recorded = target.entropy
   if (recorded !== null) {
     const from = `the target's recorded entropy ${formatEntropy(recorded)} less the present ${formatEntropy(now)}`
     return { value: recorded - now, from }
@@ -167,7 +179,9 @@ function entropyIncrease(target: TargetEvidence, present: RollbackEvidence['pres
 function geometricRatio(target: TargetEvidence, given: StructuralCheck[], warnings: string[]) {
   const whole = [target.version, target.git_commit, target.git_branch].every((part) => part.trim() !== '')
   const recorded = { name: 'target_recorded_whole', holds: whole, detail: 'version, commit, branch' }
-  const checks = [recorded, ...given].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const unasked = STRUCTURAL_CHECKS.filter((name) => given.every((check) => check.name !== name))
+  const lookedUp = [...given, ...unasked.map((name): StructuralCheck => ({ name, holds: null }))]
+  const checks = [recorded, ...lookedUp].sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const check of checks) {
     if (check.holds === null) warnings.push(`Nobody can answer ${check.name}${detail(check.detail)}: it is left out`)
   }

@@ -27,6 +27,5 @@ export {
   type Steady,
   thresholdNoise,
 } from './noise.ts'
-export { type Replay, replay, type StoredLife } from './replay.ts'
-export { type Cluster, chanceOfCluster } from './scan-statistic.ts'
+export type { Replay, StoredLife } from './replay.ts'
 export { criesWolf, type Remedy, WOLF_CHANCE, type Wolf } from './wolf.ts'

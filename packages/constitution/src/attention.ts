@@ -1,3 +1,5 @@
+import { count, finite, flag, record } from './malformed.ts'
+
 /** How well a watch could see, as it goes. All times in milliseconds of the database's clock. */
 export type Attention = {
   last_at: number
@@ -11,6 +13,13 @@ const BLIND_ANNOUNCED_AFTER_MS = 30_000
 
 /** A watch that was blind for more than this share of its time proves nothing. */
 export const BLIND_SHARE_MAX = 1 / 5
+
+export const ATTENTION = record<Attention>({
+  last_at: finite,
+  last_sighted_at: finite,
+  blind_ms: count,
+  blind_announced: flag,
+})
 
 export function startAttention(at: number): Attention {
   return { last_at: at, last_sighted_at: at, blind_ms: 0, blind_announced: false }

@@ -1,6 +1,7 @@
 import { ACTING_SIGNALS, type SignalName } from './health.ts'
-import { lacksErrors, type Replay, replay, type StoredLife } from './replay.ts'
-import type { GuardPolicy, Thresholds } from './thresholds.ts'
+import { flag, listOf, nullable, oneOf, optional, record, text } from './malformed.ts'
+import { lacksErrors, type Replay, replay, STORED_LIFE, type StoredLife } from './replay.ts'
+import { type GuardPolicy, readRules, secondsOf, type Thresholds } from './thresholds.ts'
 
 /**
  * What people say, in hindsight, of what was done about a deployment: it was `right` (rolled back a bad one, or left a good
@@ -14,13 +15,15 @@ export type BacktestDeployment = StoredLife & {
   label?: Label | null | undefined
   /** Whether it was really rolled back, which tells what `right` means. Left out, today's rules answer. */
   rolled_back?: boolean | undefined
+  /** Its own automatic rollback took its place: what it would have done further, nobody knows. */
+  cut_off?: boolean | undefined
 }
 
 /** `earlier` and `later` only where both roll it back; `unknown` where too little is stored to tell. */
 export type BacktestChange = 'same' | 'more' | 'fewer' | 'earlier' | 'later' | 'unknown'
 
-/** What is not stored, and what a rule would need. */
-export type Missing = 'errors' | 'traffic'
+/** What is not stored, and what a rule would need; `aftermath`: what a rollback kept from happening. */
+export type Missing = 'errors' | 'traffic' | 'aftermath'
 
 export type BacktestRow = {
   deployment_id: string
@@ -60,11 +63,24 @@ export type Backtest = {
 
 type Rules = Pick<GuardPolicy, 'thresholds' | 'watch'>
 
+const DEPLOYMENTS = listOf(
+  record<BacktestDeployment>({
+    ...STORED_LIFE,
+    deployment_id: text,
+    label: optional(nullable(oneOf(LABELS))),
+    rolled_back: optional(flag),
+    cut_off: optional(flag),
+  }),
+)
+
 /**
  * Guards stored deployments again, once under today's rules and once under the proposed ones, through the code that guards
- * them live. What no rule has seen cannot be replayed: a deployment that was replaced is not known beyond that moment.
+ * them live. Where one of them cannot be read, none is replayed, and the headline says why. What no rule has seen cannot be replayed: a deployment that was replaced is not known beyond that moment.
  */
-export function backtest(deployments: readonly BacktestDeployment[], today: Rules, proposed: Rules): Backtest {
+export function backtest(given: readonly BacktestDeployment[], todays: Rules, others: Rules): Backtest {
+  const malformed = DEPLOYMENTS(given, 'deployments')
+  const deployments = malformed === null ? given : []
+  const [today, proposed] = [readRules(todays), readRules(others)]
   const rows = deployments.map((deployment) => rowOf(deployment, today, proposed))
   const named = (change: BacktestChange) => rows.filter((row) => row.change === change).map((row) => row.deployment_id)
   const [more, fewer, earlier, later] = [named('more'), named('fewer'), named('earlier'), named('later')]
@@ -77,7 +93,8 @@ export function backtest(deployments: readonly BacktestDeployment[], today: Rule
     ) as PolicyScore['rules'],
   })
   return {
-    headline: headlineOf(rows.length, more, fewer, unknown, rows),
+    headline:
+      malformed === null ? headlineOf(rows.length, more, fewer, unknown, rows) : `Nothing is replayed: ${malformed}`,
     rows,
     more,
     fewer,
@@ -96,6 +113,7 @@ function rowOf(deployment: BacktestDeployment, today: Rules, proposed: Rules): B
   const label = deployment.label ?? null
   const both = before.rolls_back && after.rolls_back
   const missing = missingOf(deployment, [before, after])
+  if (endsTooSoon(deployment, before, today) || endsTooSoon(deployment, after, proposed)) missing.push('aftermath')
   const earlierMs = both && missing.length === 0 ? before.at - after.at : null
   return {
     deployment_id: deployment.deployment_id,
@@ -113,6 +131,19 @@ function missingOf(deployment: BacktestDeployment, replays: readonly Replay[]): 
   const missing: Missing[] = lacksErrors(deployment) ? ['errors'] : []
   if (replays.some((each) => each.for_want_of_traffic)) missing.push('traffic')
   return missing
+}
+
+/**
+ * Whether rules that do not act might have, had the rollback not come first: it ends a life just when today's rules act, and
+ * so of slower or blunter ones nothing can be told.
+ */
+function endsTooSoon(
+  { cut_off: cut, deployed_at: start, replaced_at: end }: BacktestDeployment,
+  seen: Replay,
+  { watch }: Rules,
+) {
+  const watched = Math.max(secondsOf(watch, 'window_seconds'), secondsOf(watch, 'auto_rollback_within_seconds')) * 1000
+  return cut === true && !seen.rolls_back && end !== null && end < start + watched
 }
 
 function changeOf(before: Replay, after: Replay, earlierMs: number | null): BacktestChange {
@@ -140,8 +171,8 @@ function scoreRule(
   const acts = new Map<BacktestRow, boolean>()
   rows.forEach((row, index) => {
     if (row.bad === null || row.change === 'unknown') return
-    const { rolls_back, for_want_of_traffic: wanting } = replay(deployments[index]!, alone)
-    if (!wanting) acts.set(row, rolls_back)
+    const seen = replay(deployments[index]!, alone)
+    if (!seen.for_want_of_traffic && !endsTooSoon(deployments[index]!, seen, alone)) acts.set(row, seen.rolls_back)
   })
   return scoreOf(
     rows.filter((row) => acts.has(row)),
@@ -183,6 +214,11 @@ function notEnoughData(rows: readonly BacktestRow[], policies: readonly Rules[])
   const lacking = (what: Missing) => rows.filter(({ missing }) => missing.includes(what)).length
   const [errors, traffic] = [lacking('errors'), lacking('traffic')]
   const told: string[] = []
+  const cut = lacking('aftermath')
+  if (cut > 0)
+    told.push(
+      `Not enough data for ${cut} of ${rows.length} deployments: their rollback ended what could have made other rules act`,
+    )
   if (errors > 0)
     told.push(`Not enough data for ${errors} of ${rows.length} deployments: not all of their errors are stored`)
   if (traffic > 0) {

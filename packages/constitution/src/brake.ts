@@ -1,5 +1,6 @@
 import { allow, type Decision, refuse } from './decision.ts'
-import { amount, either, flag, listOf, nullable, oneOf, record, refuseMalformed, text } from './malformed.ts'
+import { count, either, flag, listOf, nullable, oneOf, record, refuseMalformed, text } from './malformed.ts'
+import { isRecord, measured } from './numbers.ts'
 import { type GuardPolicy, MODES, type Mode } from './thresholds.ts'
 
 /** Automatic rollbacks per service, environment and hour, unless configured otherwise. */
@@ -29,9 +30,9 @@ const FREEZE = record<Freeze>({ by: nullable(text), at: nullable(text), reason: 
 const TO_BRAKE = record<BrakeEvidence>({
   mode: oneOf(MODES),
   frozen: either(flag, FREEZE),
-  automatic_last_hour: amount,
-  hourly_cap: amount,
-  services_breaching: either(amount, listOf(text)),
+  automatic_last_hour: count,
+  hourly_cap: count,
+  services_breaching: either(count, listOf(text)),
   late: flag,
 })
 
@@ -59,8 +60,7 @@ export function brake(evidence: BrakeEvidence): BrakeDecision {
 
 /** The cap in force under a policy; what is no count of rollbacks is the default. */
 export function hourlyCap(policy: Pick<GuardPolicy, 'rollbacks_per_hour'>): number {
-  const cap = policy.rollbacks_per_hour
-  return typeof cap === 'number' && cap >= 0 ? cap : DEFAULT_ROLLBACKS_PER_HOUR
+  return (isRecord(policy) ? measured(policy.rollbacks_per_hour) : null) ?? DEFAULT_ROLLBACKS_PER_HOUR
 }
 
 export type FreezeEvidence = {

@@ -1,8 +1,19 @@
 import type { HealthState, SignalFinding, SignalName } from './health.ts'
-import { formatNumber, isRecord } from './numbers.ts'
+import { anything, text as aText, listOf, nullable, record } from './malformed.ts'
+import { formatNumber, isRecord, measured } from './numbers.ts'
 import { LAW_TITLES, type LawName, RULES, type ViolationName } from './reasons.ts'
 import { falseAlarmBound, isSequential, normalRatePerMinute } from './sequential.ts'
-import { type GuardPolicy, limitOf, rateWindowSeconds } from './thresholds.ts'
+import {
+  forSeconds,
+  type GuardPolicy,
+  limitOf,
+  MODES,
+  type Mode,
+  rateWindowSeconds,
+  readRules,
+  secondsOf,
+  type WatchPolicy,
+} from './thresholds.ts'
 
 /** Everything that is stored about why a deployment was, or was not, rolled back. Times are ISO 8601; lists in any order. */
 export type StoredStory = {
@@ -24,12 +35,16 @@ export type StoredStory = {
   decisions: readonly {
     asked_at: string
     reason: string
+    /** Why nothing was done without asking; null where that is not stored. */
+    detail: string | null
     violations: readonly string[]
     status: string
     decided_at: string | null
     decided_by: string | null
     decision_reason: string | null
   }[]
+  /** Breaches that were only observed, and why. */
+  observed: readonly { at: string; detail: string }[]
   /** Every request to roll it back, the refused ones too. */
   rollbacks: readonly {
     event_id: string
@@ -69,6 +84,60 @@ export type Explanation = {
   lines: ExplainedLine[]
 }
 
+const DEPLOYMENT = { deployment_id: aText, version: aText, git_commit: aText, deployed_at: nullable(aText) }
+
+/** What has the shape of its own time is read where it is told. */
+const STORY = record<StoredStory>({
+  service: aText,
+  environment: aText,
+  deployment: record(DEPLOYMENT),
+  policy: anything,
+  baseline_breached: listOf(aText),
+  samples: listOf(record({ at: aText, phase: aText, state: aText, reason: aText })),
+  verdicts: listOf(
+    record<StoredStory['verdicts'][number]>({
+      at: aText,
+      phase: aText,
+      kind: aText,
+      reason: aText,
+      signals: anything,
+      fault_at: nullable(aText),
+    }),
+  ),
+  decisions: listOf(
+    record<StoredStory['decisions'][number]>({
+      asked_at: aText,
+      reason: aText,
+      detail: nullable(aText),
+      violations: listOf(aText),
+      status: aText,
+      decided_at: nullable(aText),
+      decided_by: nullable(aText),
+      decision_reason: nullable(aText),
+    }),
+  ),
+  observed: listOf(record({ at: aText, detail: aText })),
+  rollbacks: listOf(
+    record<Rollback>({
+      event_id: aText,
+      initiated_at: aText,
+      initiated_by: nullable(aText),
+      trigger_type: aText,
+      trigger_reason: aText,
+      status: aText,
+      detail: nullable(aText),
+      completed_at: nullable(aText),
+      target: nullable(record({ version: aText, git_commit: aText })),
+      validation: anything,
+      trace: anything,
+      override: nullable(record({ violations: listOf(aText), reason: aText, by: nullable(aText) })),
+      refused_event_id: nullable(aText),
+      moments: record({}),
+      snapshot: nullable(record({ at: aText, text: aText })),
+    }),
+  ),
+})
+
 type Rollback = StoredStory['rollbacks'][number]
 
 /** Changes of state that are told one by one; of more, the first and the last. */
@@ -76,11 +145,16 @@ const SAMPLES_MAX = 40
 
 /** The whole "why did it roll back, why did it not" as a plain account, from stored data alone. */
 export function explainRollback(story: StoredStory): Explanation {
+  const malformed = STORY(story, 'story')
+  if (malformed !== null) {
+    return { outcome: 'not_rolled_back', headline: `This cannot be explained: ${malformed}`, rules: [], lines: [] }
+  }
   const rollbacks = [...story.rollbacks].sort((a, b) => byTime(a.initiated_at, b.initiated_at))
   const lines = [
     ...deploymentLines(story),
     ...sampleLines(story.samples),
     ...story.verdicts.flatMap(verdictLines),
+    ...story.observed.map(({ at, detail }) => ({ at, text: `Nothing was done: ${detail}` })),
     ...story.decisions.flatMap(decisionLines),
     ...rollbacks.flatMap(rollbackLines),
   ]
@@ -95,7 +169,7 @@ export function explainRollback(story: StoredStory): Explanation {
 
 /** A policy in plain words, a sentence per rule. */
 export function describePolicy(policy: Pick<GuardPolicy, 'mode' | 'thresholds' | 'watch'>): string[] {
-  const { thresholds, watch, mode } = policy
+  const { thresholds, watch } = readRules(policy)
   const limit = (name: Parameters<typeof limitOf>[1]) => formatNumber(limitOf(thresholds, name))
   const show = (value: number) => formatNumber(value)
   const rules: string[] = []
@@ -113,20 +187,27 @@ export function describePolicy(policy: Pick<GuardPolicy, 'mode' | 'thresholds' |
   }
   rules.push(`More than ${limit('database_connection_percent')}% of the database's connections in use is a breach.`)
   rules.push(`P95 above ${limit('p95_response_ms')} ms and memory above ${limit('memory_percent')}% only warn.`)
-  if (thresholds.for_seconds) rules.push(`A breach counts once it has lasted ${show(thresholds.for_seconds)} seconds.`)
-  if (thresholds.min_requests) rules.push(`Errors count from ${show(thresholds.min_requests)} requests a minute on.`)
-  if (thresholds.error_percent) rules.push(`Errors count above ${show(thresholds.error_percent)}% of requests.`)
-  if (watch.warm_up_seconds) rules.push(`In the first ${show(watch.warm_up_seconds)} seconds no breach counts.`)
-  rules.push(
-    `Watched for ${show(watch.window_seconds)} seconds; a breach until ${show(watch.auto_rollback_within_seconds)} seconds after the deployment may act by itself.`,
-  )
-  const modes = {
-    auto: 'A breach is rolled back by itself.',
-    ask: 'A breach is put to people.',
-    observe: 'A breach is only reported.',
+  const patience = forSeconds(thresholds)
+  if (patience > 0) rules.push(`A breach counts once it has lasted ${show(patience)} seconds.`)
+  const [requests, percent] = [measured(thresholds.min_requests), measured(thresholds.error_percent)]
+  if (requests) rules.push(`Errors count from ${show(requests)} requests a minute on.`)
+  if (percent) rules.push(`Errors count above ${show(percent)}% of requests.`)
+  const time = (name: keyof WatchPolicy) => show(secondsOf(watch, name))
+  if (secondsOf(watch, 'warm_up_seconds') > 0) {
+    rules.push(`In the first ${time('warm_up_seconds')} seconds no breach counts.`)
   }
-  rules.push(`Mode ${mode}: ${modes[mode]}`)
+  rules.push(
+    `Watched for ${time('window_seconds')} seconds; a breach until ${time('auto_rollback_within_seconds')} seconds after the deployment may act by itself.`,
+  )
+  const mode = MODES.find((name) => isRecord(policy) && policy.mode === name)
+  rules.push(mode === undefined ? 'The mode is not stored.' : `Mode ${mode}: ${MODE_WORDS[mode]}`)
   return rules
+}
+
+const MODE_WORDS: Record<Mode, string> = {
+  auto: 'A breach is rolled back by itself.',
+  ask: 'A breach is put to people.',
+  observe: 'A breach is only reported.',
 }
 
 function deploymentLines({ deployment, baseline_breached: baseline }: StoredStory): ExplainedLine[] {
@@ -158,9 +239,10 @@ function verdictLines(verdict: StoredStory['verdicts'][number]): ExplainedLine[]
     lines.push({ at: fault, text: 'The first error of those that made the breach' })
   lines.push({ at, text: `Verdict of the ${phase}: ${kind}. ${reason}` })
   if (kind !== 'breach') return lines
-  for (const { signal, observed, threshold } of signals) {
-    const seen = observed === null ? 'not readable' : formatNumber(observed, threshold)
-    lines.push({ at, text: `The rule: ${signal} was ${seen}, the threshold is ${formatNumber(threshold)}` })
+  for (const { signal, observed, threshold } of records(signals)) {
+    const limit = measured(threshold) ?? undefined
+    const seen = typeof observed === 'number' ? formatNumber(observed, limit) : 'not readable'
+    lines.push({ at, text: `The rule: ${text(signal)} was ${seen}, the threshold is ${limit ?? 'not stored'}` })
   }
   return lines
 }
@@ -168,7 +250,10 @@ function verdictLines(verdict: StoredStory['verdicts'][number]): ExplainedLine[]
 function decisionLines(decision: StoredStory['decisions'][number]): ExplainedLine[] {
   const { violations, status, decided_at: decidedAt, decided_by: by, decision_reason: why } = decision
   const against = violations.length > 0 ? `; refused for ${violations.join(', ')}` : ''
-  const lines: ExplainedLine[] = [{ at: decision.asked_at, text: `People were asked: ${decision.reason}${against}` }]
+  const because = decision.detail === null ? '' : `. Why: ${decision.detail}`
+  const lines: ExplainedLine[] = [
+    { at: decision.asked_at, text: `People were asked: ${decision.reason}${against}${because}` },
+  ]
   if (decidedAt !== null) {
     lines.push({
       at: decidedAt,
@@ -189,12 +274,12 @@ function rollbackLines(rollback: Rollback): ExplainedLine[] {
     const of = rollback.refused_event_id === null ? '' : ` of the refused rollback ${rollback.refused_event_id}`
     lines.push({ at, text: `Override${of}${by} of ${override.violations.join(', ')}: "${override.reason}"` })
   }
-  const decidedAt = rollback.moments.decided ?? at
+  const decidedAt = momentOf(rollback.moments.decided) ?? at
   lines.push(...validationLines(rollback.validation, rollback.trace).map((text) => ({ at: decidedAt, text })))
   if (target !== null) lines.push({ at: decidedAt, text: `Target: ${target.version} (commit ${target.git_commit})` })
   if (rollback.snapshot !== null) lines.push(rollback.snapshot)
   for (const [moment, text] of Object.entries(REACHED)) {
-    const reached = rollback.moments[moment]
+    const reached = momentOf(rollback.moments[moment])
     if (reached) lines.push({ at: reached, text })
   }
   const detail = rollback.detail === null ? '' : `: ${rollback.detail}`
@@ -221,14 +306,14 @@ function validationLines(validation: unknown, trace: unknown): string[] {
   if (!isRecord(validation)) return []
   const origin = originsOf(trace)
   const laws = records(validation.findings).map((finding) => {
-    const law = String(finding.law)
+    const law = text(finding.law)
     const title = LAW_TITLES[law as LawName] ?? law
     const from = origin.get(law)
     const because = from === undefined ? '' : ` (${from})`
     return `${title}: ${verdictOf(finding)}. Seen: ${text(finding.observed)}${because}; required: ${text(finding.required)}`
   })
   const preconditions = records(validation.preconditions).map((finding) => {
-    const name = String(finding.precondition)
+    const name = text(finding.precondition)
     const rule = RULES[name as ViolationName] ?? text(finding.rule)
     return `${name}: ${verdictOf(finding)}. Seen: ${text(finding.observed)}; required: ${rule}`
   })
@@ -248,7 +333,7 @@ function originsOf(trace: unknown): Map<string, string> {
   }
   return new Map(
     records(trace).flatMap((entry) => {
-      const law = judged[String(entry.field)]
+      const law = judged[text(entry.field)]
       return law === undefined ? [] : [[law, text(entry.from)] as const]
     }),
   )
@@ -283,15 +368,26 @@ function headlineOf(story: StoredStory, rollbacks: readonly Rollback[], outcome:
 }
 
 /** Why nobody asked for a rollback, as far as verdicts and answers tell. */
-function whyNot({ verdicts, decisions }: StoredStory): string {
+function whyNot({ verdicts, decisions, observed }: StoredStory): string {
   const rejected = decisions.findLast(({ status }) => status === 'rejected')
   if (rejected)
     return `${rejected.decided_by ?? 'a person'} turned it down${rejected.decision_reason ? `, "${rejected.decision_reason}"` : ''}`
   const ordered = [...verdicts].sort((a, b) => byTime(a.at, b.at))
   const breach = ordered.findLast(({ kind }) => kind === 'breach')
-  if (breach) return `a breach was seen (${breach.reason}), and nothing was asked of the deployer`
+  if (breach) return `a breach was seen (${breach.reason}), and ${whatStopped(decisions, observed)}`
   const told = ordered.findLast(({ kind }) => kind !== 'ended') ?? ordered.at(-1)
   return told === undefined ? 'no verdict is stored' : `${told.kind}, ${told.reason}`
+}
+
+/** Why a breach was not acted on: what people were asked last, or why it was only observed. */
+function whatStopped(decisions: StoredStory['decisions'], observed: StoredStory['observed']): string {
+  const asked = [...decisions].sort((a, b) => byTime(a.asked_at, b.asked_at)).at(-1)
+  const seen = [...observed].sort((a, b) => byTime(a.at, b.at)).at(-1)
+  if (asked === undefined)
+    return seen === undefined ? 'nothing was asked of the deployer' : `nothing was done: ${seen.detail}`
+  const answers: Record<string, string> = { waiting: 'who have not answered yet', expired: 'and nobody decided' }
+  const why = asked.detail === null ? '' : `: ${asked.detail}`
+  return `people were asked, ${answers[asked.status] ?? `whose answer was ${asked.status}`}${why}`
 }
 
 function violationsOf({ validation }: Rollback): string[] {
@@ -304,6 +400,10 @@ function verdictOf(finding: Record<string, unknown>): string {
 
 function records(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isRecord) : []
+}
+
+function momentOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 function strings(value: unknown): string[] {

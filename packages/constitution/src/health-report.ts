@@ -1,6 +1,7 @@
 import { UNSTABLE_ENTROPY } from './entropy.ts'
 import { ACTING_SIGNALS, judgeSample, type SampleVerdict } from './health.ts'
-import { connectionUtilization, type HealthSample, readSample } from './sample.ts'
+import { isRecord } from './numbers.ts'
+import { connectionUtilization, type HealthSample, listedUnavailable, readSample } from './sample.ts'
 import type { Thresholds } from './thresholds.ts'
 
 /** How far back a stored breach keeps a deployment from being called stable. */
@@ -19,7 +20,9 @@ export function isStable(
   const { signals, entropy } = judgeSample(sample, thresholds)
   const exceeded = signals.some((finding) => finding.exceeded && ACTING_SIGNALS.includes(finding.signal))
   const blind = readSample(sample).blindTo.length > 0
-  return !blind && entropy !== null && entropy < UNSTABLE_ENTROPY && !exceeded && !evidence.breached_recently
+  // Where nobody said whether there was a breach, it is not known that there was none.
+  const calmBefore = isRecord(evidence) && evidence.breached_recently === false
+  return !blind && entropy !== null && entropy < UNSTABLE_ENTROPY && !exceeded && calmBefore
 }
 
 /** The health JSON that API, SQL, SDK and dashboard show. */
@@ -38,19 +41,24 @@ export type Health = {
   unavailable: string[]
 }
 
-/** @param stable the answer of {@link isStable} for the same sample */
+/**
+ * What was measured is shown as it is; what is no number is null.
+ * @param stable the answer of {@link isStable} for the same sample
+ */
 export function toHealthReport(sample: HealthSample, verdict: SampleVerdict, stable: boolean): Health {
+  const fields: Record<string, unknown> = isRecord(sample) ? sample : {}
+  const number = (field: keyof HealthSample) => (typeof fields[field] === 'number' ? fields[field] : null)
   return {
-    healthy: stable,
-    error_rate_per_minute: sample.error_rate_per_minute,
-    recent_errors: sample.recent_errors,
-    database_connections: sample.database_connections,
-    active_queries: sample.active_queries,
-    timestamp: sample.timestamp,
+    healthy: stable === true,
+    error_rate_per_minute: number('error_rate_per_minute'),
+    recent_errors: number('recent_errors'),
+    database_connections: number('database_connections'),
+    active_queries: number('active_queries'),
+    timestamp: typeof fields.timestamp === 'string' ? fields.timestamp : '',
     database_connection_utilization: connectionUtilization(sample),
-    p95_response_ms: sample.p95_response_ms,
-    memory_percent: sample.memory_percent,
-    warnings: verdict.warnings,
-    unavailable: sample.unavailable,
+    p95_response_ms: number('p95_response_ms'),
+    memory_percent: number('memory_percent'),
+    warnings: isRecord(verdict) && Array.isArray(verdict.warnings) ? verdict.warnings : [],
+    unavailable: listedUnavailable(fields),
   }
 }

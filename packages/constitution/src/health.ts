@@ -1,7 +1,7 @@
 import { connectionEntropy, entropyOf, errorRateEntropy, recentErrorsEntropy, UNSTABLE_ENTROPY } from './entropy.ts'
 import { formatNumber, isRecord, measured } from './numbers.ts'
 import { type HealthSample, type Readings, readSample } from './sample.ts'
-import type { ErrorEvidence } from './sequential.ts'
+import { ERROR_EVIDENCE, type ErrorEvidence } from './sequential.ts'
 import { DEFAULT_THRESHOLDS, limitOf, type Thresholds } from './thresholds.ts'
 
 /** What is judged, each named like its threshold, in the order in which they give the reason. */
@@ -62,8 +62,9 @@ export const SYSTEM_HEALTHY = 'System healthy'
  * Judges one sample: strict thresholds (above, not at), the first signal in order gives the reason.
  * `breach` beats `unknown` (a signal that was read stays read) beats `watching` (entropy 0.1 or more) beats `healthy`.
  */
-export function judgeSample(sample: HealthSample, given: Thresholds, options: JudgeOptions = {}): SampleVerdict {
+export function judgeSample(sample: HealthSample, given: Thresholds, judgedBy: JudgeOptions = {}): SampleVerdict {
   const thresholds = isRecord(given) ? given : DEFAULT_THRESHOLDS
+  const options = readOptions(judgedBy)
   const readings = readSample(sample)
   const warnings: string[] = []
   const withheld = withholdErrors(readings, thresholds, warnings)
@@ -79,20 +80,20 @@ export function judgeSample(sample: HealthSample, given: Thresholds, options: Ju
       return { signal, observed: null, threshold, exceeded: false, suppressed: false, state: 'unknown' }
     }
     const exceeded = value > threshold
-    const suppressed = exceeded && ACTING_SIGNALS.includes(signal) && (options.suppressed?.includes(signal) ?? false)
+    const suppressed = exceeded && ACTING_SIGNALS.includes(signal) && options.suppressed.includes(signal)
     const finding = { signal, observed: value, threshold, exceeded, suppressed }
     const byTest = tested !== undefined && ERROR_SIGNALS.includes(signal)
     const triggered = byTest ? proved && signal === 'error_rate_per_minute' : exceeded
     if (!exceeded && !triggered)
       return { ...finding, state: disorder[signal] >= UNSTABLE_ENTROPY ? 'watching' : 'healthy' }
     const acts = ACTING_SIGNALS.includes(signal) && triggered && !suppressed && !withheld.includes(signal)
-    const alone = signal === 'error_rate_per_minute' && options.after_window === true
+    const alone = signal === 'error_rate_per_minute' && options.after_window
     const backed = !alone || (readings.recentErrors ?? 0) > STANDBY_RECENT_ERRORS
     return { ...finding, state: acts && backed ? 'breach' : 'watching' }
   })
 
   for (const { signal, exceeded, suppressed } of signals) {
-    if (suppressed) warnings.push(`${signal} was in breach before this deployment and is not blamed on it yet`)
+    if (suppressed) warnings.push(notBlamed(signal))
     const unproved = tested !== undefined && !proved && ERROR_SIGNALS.includes(signal)
     if (exceeded && (unproved || withheld.includes(signal)))
       warnings.push(`${signal} is above its threshold, on too little evidence to act`)
@@ -110,6 +111,24 @@ export function judgeSample(sample: HealthSample, given: Thresholds, options: Ju
   }
   if (watching) return { state: 'watching', reason: watchingReason(watching, readings), ...verdict }
   return { state: 'healthy', reason: SYSTEM_HEALTHY, ...verdict }
+}
+
+/** What cannot be read is left out: it neither holds a signal back nor proves anything. */
+function readOptions(given: unknown) {
+  const options = isRecord(given) ? given : {}
+  const suppressed: readonly unknown[] = Array.isArray(options.suppressed) ? options.suppressed : []
+  const tested = ERROR_EVIDENCE(options.error_evidence, 'error_evidence') === null
+  return {
+    suppressed,
+    after_window: options.after_window === true,
+    error_evidence: tested ? (options.error_evidence as ErrorEvidence) : undefined,
+  }
+}
+
+/** Errors are one thing, whichever of their two counts was in breach before. */
+function notBlamed(signal: SignalName): string {
+  const what = ERROR_SIGNALS.includes(signal) ? 'errors were' : 'it was'
+  return `${signal} is not blamed on this deployment yet: ${what} in breach before it`
 }
 
 function observe({ connections, ...readings }: Readings): Record<SignalName, number | null> {
@@ -160,11 +179,18 @@ function withholdErrors(readings: Readings, thresholds: Thresholds, warnings: st
   return names
 }
 
+/**
+ * `Slow responses: P95 is 9000 ms, above 5000 ms` and `High memory usage: 95.2%, above 95%`, the same texts as those of
+ * `ops.get_deployment_health`. The value is as by {@link formatNumber} beside its threshold: rounded half up, in decimals, to
+ * the first of one to six decimals at which it is above the threshold, whole where none is, without trailing zeros. The
+ * threshold is whole.
+ */
 function warn(signals: SignalFinding[], warnings: string[]): void {
-  for (const { signal, observed, exceeded } of signals) {
+  for (const { signal, observed, threshold, exceeded } of signals) {
     if (!exceeded) continue
-    if (signal === 'p95_response_ms') warnings.push(`Slow responses: P95 ${Math.round(observed ?? 0)} ms`)
-    if (signal === 'memory_percent') warnings.push(`High memory usage: ${Math.round(observed ?? 0)}%`)
+    const [seen, limit] = [formatNumber(observed ?? 0, threshold), String(threshold)]
+    if (signal === 'p95_response_ms') warnings.push(`Slow responses: P95 is ${seen} ms, above ${limit} ms`)
+    if (signal === 'memory_percent') warnings.push(`High memory usage: ${seen}%, above ${limit}%`)
   }
 }
 

@@ -1,7 +1,6 @@
 export {
   type DeploymentRef,
   type DerivedProfile,
-  deriveActionProfile,
   type RollbackEvidence,
   type StructuralCheck,
   type TargetEvidence,
@@ -88,19 +87,11 @@ export {
   type PreconditionFinding,
   type RollbackDecision,
   type RollbackValidation,
-  validateRollback,
 } from './rollback-gate.ts'
-export { connectionUtilization, type HealthSample } from './sample.ts'
-export { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
-export {
-  DEFAULT_FALSE_ALARM_BOUND,
-  type ErrorEvidence,
-  falseAlarmBound,
-  isSequential,
-  normalRatePerMinute,
-  type SequentialState,
-} from './sequential.ts'
-export { type Candidate, chooseTarget, type Failing, sameCommit, type TargetChoice } from './target.ts'
+export type { HealthSample } from './sample.ts'
+export type { KeptSample } from './sampling.ts'
+export { DEFAULT_FALSE_ALARM_BOUND, type ErrorEvidence, type SequentialState } from './sequential.ts'
+export { type Candidate, chooseTarget, type Failing, isKnownGood, sameCommit, type TargetChoice } from './target.ts'
 export {
   DEFAULT_POLICY,
   DEFAULT_RATE_WINDOW_SECONDS,
@@ -114,16 +105,13 @@ export {
   MODES,
   type Mode,
   RECENT_ERRORS_WINDOW_SECONDS,
-  rateWindowSeconds,
   type Thresholds,
   type WatchPolicy,
 } from './thresholds.ts'
 export {
-  canTransition,
   DEPLOYMENT_STATUSES,
   type DeploymentStatus,
   isTerminal,
-  nextStatuses,
   ROLLBACK_STATUSES,
   type RollbackStatus,
   TRANSITIONS,
@@ -138,16 +126,5 @@ export {
   type VerificationTick,
   type VerificationVerdict,
 } from './verification.ts'
-export {
-  cleanWindowErrors,
-  countsErrors,
-  type Observation,
-  observe,
-  startWatch,
-  type WatchEffect,
-  type WatchPhase,
-  type WatchPlan,
-  type WatchState,
-  type WatchTick,
-  type WatchVerdict,
-} from './watch.ts'
+export { countsErrors, type Observation, observe, startWatch, type WatchEffect } from './watch.ts'
+export type { WatchPhase, WatchPlan, WatchState, WatchTick, WatchVerdict } from './watch-state.ts'

@@ -7,6 +7,9 @@ export type Shape = (value: unknown, field: string) => string | null
 /** A shape for every field of an evidence, so that a new field cannot be forgotten. */
 type Fields<T> = { [Field in keyof T]-?: Shape }
 
+/** ECMAScript: the last moment of its calendar. */
+export const MOMENT_MAX = 8.64e15
+
 const shape =
   (fits: (value: unknown) => boolean, what: string): Shape =>
   (value, field) =>
@@ -14,10 +17,19 @@ const shape =
 
 export const text = shape((value) => typeof value === 'string', 'a text')
 export const flag = shape((value) => typeof value === 'boolean', 'true or false')
-/** Not a number is none: every comparison with it fails, and a limit that nothing exceeds is no limit. */
-export const amount = shape((value) => typeof value === 'number' && !Number.isNaN(value), 'a number')
-/** Of any value, where the number itself is read defensively. */
-export const reading = shape((value) => typeof value === 'number' || value === null, 'a number or null')
+/** A moment or a length. Not a number is none: every comparison with it fails. */
+export const finite = shape((value) => Number.isFinite(value), 'a finite number')
+/** Milliseconds of a clock that a date can show. */
+export const moment = shape(
+  (value) => Math.abs(Number.isFinite(value) ? Number(value) : Number.NaN) <= MOMENT_MAX,
+  'a moment in milliseconds',
+)
+/** A count, or a cap on one: a limit that nothing exceeds is no limit. */
+export const count = shape((value) => Number.isFinite(value) && Number(value) >= 0, 'a finite number, 0 or more')
+export const share = shape(
+  (value) => Number.isFinite(value) && Number(value) >= 0 && Number(value) <= 1,
+  'a number from 0 to 1',
+)
 /** What is judged defensively elsewhere. */
 export const anything: Shape = () => null
 
@@ -43,7 +55,7 @@ export const listOf =
   (inner: Shape): Shape =>
   (value, field) =>
     Array.isArray(value)
-      ? firstOf(value.map((item, index) => [inner, item, `${field}[${index}]`]))
+      ? firstProblem(value.keys(), (index) => inner(value[index], `${field}[${index}]`))
       : `${field} must be a list`
 
 /** Fields beside those of the shape are nobody's business. */
@@ -51,12 +63,12 @@ export const record =
   <T>(fields: Fields<T>): Shape =>
   (value, field) =>
     isRecord(value)
-      ? firstOf(Object.entries<Shape>(fields).map(([name, inner]) => [inner, value[name], `${field}.${name}`]))
+      ? firstProblem(Object.entries<Shape>(fields), ([name, inner]) => inner(value[name], `${field}.${name}`))
       : `${field} must be an object`
 
-function firstOf(parts: [inner: Shape, value: unknown, field: string][]): string | null {
-  for (const [inner, value, field] of parts) {
-    const problem = inner(value, field)
+function firstProblem<T>(parts: Iterable<T>, problemOf: (part: T) => string | null): string | null {
+  for (const part of parts) {
+    const problem = problemOf(part)
     if (problem !== null) return problem
   }
   return null

@@ -1,5 +1,6 @@
+import { flag, listOf, nullable, oneOf, optional, record, text } from './malformed.ts'
 import type { ViolationName } from './reasons.ts'
-import type { MigrationPolicy } from './thresholds.ts'
+import { MIGRATION_POLICIES, type MigrationPolicy } from './thresholds.ts'
 
 /** A migration that was applied after the target. */
 export type NewerMigration = {
@@ -14,6 +15,16 @@ export type MigrationsEvidence = { policy: MigrationPolicy; newer: NewerMigratio
 
 /** Whether the service's database is as its migrations left it; `unknown` where that cannot be read. */
 export type DatabaseEvidence = { state: 'consistent' | 'inconsistent' | 'unknown'; detail: string | null }
+
+export const MIGRATIONS = record<MigrationsEvidence>({
+  policy: oneOf(MIGRATION_POLICIES),
+  newer: listOf(record<NewerMigration>({ name: text, has_rollback_script: flag, obstacle: optional(text) })),
+})
+
+export const DATABASE = record<DatabaseEvidence>({
+  state: oneOf(['consistent', 'inconsistent', 'unknown']),
+  detail: nullable(text),
+})
 
 /** Why undoing would put data at risk; nothing where migrations are kept. */
 export function undoRisks({ policy, newer }: MigrationsEvidence): string[] {
@@ -31,6 +42,8 @@ export function undoRisks({ policy, newer }: MigrationsEvidence): string[] {
 
 /** What becomes of the migrations newer than the target, for people to read before they approve; null where there are none. */
 export function migrationWarning(migrations: MigrationsEvidence, database: DatabaseEvidence): string | null {
+  const malformed = MIGRATIONS(migrations, 'migrations') ?? DATABASE(database, 'database')
+  if (malformed !== null) return `What becomes of migrations newer than the target cannot be told: ${malformed}`
   const names = migrations.newer.map(({ name }) => name).sort()
   if (names.length === 0) return null
   const risky = database.state === 'inconsistent' || undoRisks(migrations).length > 0
@@ -42,7 +55,10 @@ export function migrationWarning(migrations: MigrationsEvidence, database: Datab
 /**
  * The migrations that an approved rollback undoes. An override of `inhabitance` lifts the refusal, not the danger: what
  * cannot be undone whole is then kept whole, since a script that is run below a migration that stays was never tried.
+ * Where it cannot be read what there is to undo, nothing is.
  */
-export function plannedUndo({ policy, newer }: MigrationsEvidence, overridden: readonly ViolationName[]): string[] {
-  return policy === 'keep' || overridden.includes('inhabitance') ? [] : newer.map(({ name }) => name)
+export function plannedUndo(migrations: MigrationsEvidence, overridden: readonly ViolationName[]): string[] {
+  const malformed = MIGRATIONS(migrations, 'migrations') ?? listOf(text)(overridden, 'overridden')
+  if (malformed !== null || migrations.policy === 'keep' || overridden.includes('inhabitance')) return []
+  return migrations.newer.map(({ name }) => name)
 }

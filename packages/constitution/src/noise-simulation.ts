@@ -1,5 +1,5 @@
 import { STANDBY_RECENT_ERRORS } from './health.ts'
-import { RECENT_ERRORS_WINDOW_SECONDS, type WatchPolicy } from './thresholds.ts'
+import { RECENT_ERRORS_WINDOW_SECONDS, secondsOf, type WatchPolicy } from './thresholds.ts'
 
 export type Simulated = { chance_in_window: number; chance_per_deployment: number }
 
@@ -30,7 +30,9 @@ export function simulateNoise({
   ratePerMinute,
   runsMax = RUNS_MAX,
 }: NoiseSimulation): Simulated[] {
-  const end = Math.max(watch.window_seconds, watch.auto_rollback_within_seconds)
+  const window = secondsOf(watch, 'window_seconds')
+  const warmUp = secondsOf(watch, 'warm_up_seconds')
+  const end = Math.max(window, secondsOf(watch, 'auto_rollback_within_seconds'))
   const tries = Math.min(runsMax, runsFor((ratePerMinute * end) / 60))
   const hits = rules.map(() => ({ window: 0, ever: 0 }))
   const random = seededRandom(1)
@@ -39,9 +41,9 @@ export function simulateNoise({
     const backing = stretchesAbove(arrivals, STANDBY_RECENT_ERRORS + 1, RECENT_ERRORS_WINDOW_SECONDS)
     rules.forEach(({ signal, count, seconds }, index) => {
       const above = stretchesAbove(arrivals, count, seconds)
-      const inWindow = holds(above, watch.warm_up_seconds ?? 0, watch.window_seconds, forSeconds)
+      const inWindow = holds(above, warmUp, window, forSeconds)
       const later = signal === 'error_rate_per_minute' ? common(above, backing) : above
-      const from = Math.max(watch.window_seconds, watch.warm_up_seconds ?? 0)
+      const from = Math.max(window, warmUp)
       const hit = hits[index]!
       if (inWindow) hit.window += 1
       if (inWindow || holds(later, from, end, forSeconds)) hit.ever += 1

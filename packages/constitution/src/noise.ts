@@ -1,11 +1,16 @@
 import { STANDBY_RECENT_ERRORS } from './health.ts'
+import { listOf, record, share } from './malformed.ts'
 import { simulateNoise } from './noise-simulation.ts'
+import { isRecord, measured } from './numbers.ts'
 import { chanceOfCluster } from './scan-statistic.ts'
 import { falseAlarmBound, isSequential, normalRatePerMinute } from './sequential.ts'
 import {
+  forSeconds,
   limitOf,
   RECENT_ERRORS_WINDOW_SECONDS,
   rateWindowSeconds,
+  readRules,
+  secondsOf,
   type Thresholds,
   type WatchPolicy,
 } from './thresholds.ts'
@@ -24,7 +29,7 @@ export type SignalNoise = {
   /** Until `auto_rollback_within_seconds`, where it still acts by itself; at most this. */
   chance_per_deployment: number
   /**
-   * `formula`: Naus; `simulation`: up to 4,000 runs, standard error 0.008 at the usual rates; `bound`: what the sequential
+   * `formula`: Naus; `simulation` (of the chance per deployment at least): up to 4,000 runs, standard error 0.008 at the usual rates; `bound`: what the sequential
    * test promises.
    */
   by: 'formula' | 'simulation' | 'bound'
@@ -40,23 +45,36 @@ export type FalseRollbackChance = { at_least: number; at_most: number }
  * Where a breach must last, it is simulated as often as is accurate, or `runsMax` times where a hint is enough. Among very many
  * errors the counts hardly vary, and whether a breach must last makes no difference: there the formula stands.
  *
- * After the window the error rate acts only with more than 25 recent errors; the chance of both is at most that of either.
+ * After the window the error rate acts only with more than 25 recent errors. No formula is known for both at once; the chance
+ * is at most that of either, and where that leaves more than {@link OPEN_MAX} open, it is simulated.
  * Window and standby are joined by the Harris inequality (see {@link falseRollbackChance}).
  */
 export function thresholdNoise(
-  thresholds: Thresholds,
-  watch: WatchPolicy,
-  steady: Steady,
+  givenThresholds: Thresholds,
+  givenWatch: WatchPolicy,
+  givenSteady: Steady,
   runsMax?: number,
 ): SignalNoise[] {
+  const { thresholds, watch } = readRules({ thresholds: givenThresholds, watch: givenWatch })
+  const steady = readSteady(givenSteady)
   const rules = errorRules(thresholds, steady)
   if (isSequential(thresholds)) return sequentialNoise(thresholds, rules, steady)
-  const forSeconds = thresholds.for_seconds ?? 0
-  if (forSeconds > 0 && steady.errors_per_minute <= SIMULATED_RATE_MAX) {
-    const simulated = simulateNoise({ rules, forSeconds, watch, ratePerMinute: steady.errors_per_minute, runsMax })
+  const [window, within] = [secondsOf(watch, 'window_seconds'), secondsOf(watch, 'auto_rollback_within_seconds')]
+  const expected = (steady.errors_per_minute * Math.max(window, within)) / 60
+  const seconds = forSeconds(thresholds)
+  const canSimulate = steady.errors_per_minute <= SIMULATED_RATE_MAX && expected <= SIMULATED_ARRIVALS_MAX
+  const simulate = (tried: ErrorRule[]) =>
+    simulateNoise({
+      rules: tried,
+      forSeconds: seconds,
+      watch,
+      ratePerMinute: steady.errors_per_minute,
+      runsMax: measured(runsMax) || undefined,
+    })
+  if (seconds > 0 && canSimulate) {
+    const simulated = simulate(rules)
     return rules.map((rule, index) => ({ ...rule, ...simulated[index]!, by: 'simulation' }))
   }
-  const { window_seconds: window, auto_rollback_within_seconds: within } = watch
   const ratePerMinute = steady.errors_per_minute
   const chance = ({ count, seconds }: { count: number; seconds: number }, from: number, to: number) => {
     // A window that ends at `from` reaches back to before it, but not to before the deployment.
@@ -64,13 +82,19 @@ export function thresholdNoise(
     return to <= from ? 0 : chanceOfCluster({ count, windowSeconds: seconds, spanSeconds, ratePerMinute })
   }
   const backing = { count: STANDBY_RECENT_ERRORS + 1, seconds: RECENT_ERRORS_WINDOW_SECONDS }
-  const warmUp = watch.warm_up_seconds ?? 0
+  const warmUp = secondsOf(watch, 'warm_up_seconds')
   return rules.map((rule) => {
     const inWindow = chance(rule, warmUp, window)
     const alone = rule.signal === 'error_rate_per_minute'
     const from = Math.max(window, warmUp)
     const later = Math.min(chance(rule, from, within), alone ? chance(backing, from, within) : 1)
-    return { ...rule, chance_in_window: inWindow, chance_per_deployment: either(inWindow, later), by: 'formula' }
+    const inAll = either(inWindow, later)
+    if (!alone || expected > JOINT_ARRIVALS_MAX || inAll - inWindow <= OPEN_MAX)
+      return { ...rule, chance_in_window: inWindow, chance_per_deployment: inAll, by: 'formula' }
+    const tried = simulate([rule])[0]!.chance_per_deployment
+    // What is simulated is no more than what is known, and no less.
+    const both = Math.min(inAll, Math.max(inWindow, tried))
+    return { ...rule, chance_in_window: inWindow, chance_per_deployment: both, by: 'simulation' }
   })
 }
 
@@ -80,12 +104,31 @@ export function thresholdNoise(
  * "Lectures on the Poisson Process", Cambridge 2017, theorem 20.4), and so is their absence.
  */
 export function falseRollbackChance(noise: readonly SignalNoise[]): FalseRollbackChance {
-  const chances = noise.map((rule) => rule.chance_per_deployment)
+  const chances = NOISE(noise, 'noise') === null ? noise.map((rule) => rule.chance_per_deployment) : null
+  // Of what cannot be read nothing is known.
+  if (chances === null) return { at_least: 0, at_most: 1 }
   return { at_least: Math.max(0, ...chances), at_most: chances.reduce(either, 0) }
 }
 
-/** Errors a minute; beyond it a simulation takes long and tells nothing new. */
+const NOISE = listOf(record({ chance_per_deployment: share }))
+
+/** A chance that is not known better than this is worth trying out. */
+const OPEN_MAX = 0.01
+/** Of more errors in a whole watch there are all but always enough recent ones: that either holds is that both do. */
+const JOINT_ARRIVALS_MAX = 2000
+
+/** Errors a minute, and in a whole watch; beyond them a simulation takes long and tells nothing new. */
 const SIMULATED_RATE_MAX = 1000
+const SIMULATED_ARRIVALS_MAX = 100_000
+
+/** What is no rate is none. */
+export function readSteady(given: unknown): Steady {
+  const steady = isRecord(given) ? given : {}
+  return {
+    errors_per_minute: measured(steady.errors_per_minute) ?? 0,
+    requests_per_minute: measured(steady.requests_per_minute),
+  }
+}
 
 type ErrorRule = Pick<SignalNoise, 'signal' | 'count' | 'seconds'>
 
@@ -93,8 +136,10 @@ type ErrorRule = Pick<SignalNoise, 'signal' | 'count' | 'seconds'>
 function errorRules(thresholds: Thresholds, steady: Steady): ErrorRule[] {
   const seconds = rateWindowSeconds(thresholds)
   const requests = steady.requests_per_minute ?? null
-  const tooFew = requests !== null && requests < (thresholds.min_requests ?? 0)
-  const perMinute = tooFew ? Number.POSITIVE_INFINITY : ((thresholds.error_percent ?? 0) * (requests ?? 0)) / 100
+  const tooFew = requests !== null && requests < (measured(thresholds.min_requests) ?? 0)
+  const perMinute = tooFew
+    ? Number.POSITIVE_INFINITY
+    : ((measured(thresholds.error_percent) ?? 0) * (requests ?? 0)) / 100
   const rateCount = countAbove(Math.max(limitOf(thresholds, 'error_rate_per_minute'), perMinute), 60, seconds)
   const recentCount = Math.max(countAbove(limitOf(thresholds, 'recent_errors')), countAbove(perMinute, 1, 5))
   return [

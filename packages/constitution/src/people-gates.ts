@@ -2,6 +2,7 @@ import { allow, type Decision, type Refused, refuse } from './decision.ts'
 import { flag, listOf, nullable, oneOf, record, refuseMalformed, text } from './malformed.ts'
 import { inOrder, type ViolationName, wayOut } from './reasons.ts'
 import { faultyOverride, OVERRIDE, type Override } from './rollback-gate.ts'
+import { isKnownGood } from './target.ts'
 import {
   canTransition,
   type DeploymentStatus,
@@ -198,7 +199,7 @@ export function mayVerify(evidence: VerifyEvidence): Decision {
   const { deployment_id: id, status, running_event_id: running } = evidence
   const no = (fact: string, fix: string) => refuse('not_verifiable', fact, fix)
   if (!evidence.authorised) return notAuthorised()
-  if (status === 'success' && evidence.health_check_passed) {
+  if (isKnownGood(evidence)) {
     return refuse('already_decided', `Deployment ${id} is known-good already.`, 'There is nothing to do.')
   }
   if (!evidence.was_live || (status !== 'success' && !canTransition('deployment', status, 'success'))) {

@@ -43,13 +43,14 @@ const FIX_FIRST: Record<ViolationName, string> = {
 
 /** What a person can do about a violation. Nothing lifts `no_target`. */
 export function wayOut(name: ViolationName): string {
+  if (!isViolationName(name)) return 'Report it: what asked has a fault.'
   if (name === 'no_target') return FIX_FIRST[name]
   return `${FIX_FIRST[name]} Or let an authorised person override ${name} with a reason.`
 }
 
 /** Reads names as people type them: `stable_system,total_coherence`. What is no violation's name comes back in `unknown`. */
 export function parseViolationNames(text: string): { names: ViolationName[]; unknown: string[] } {
-  const typed = [...new Set(text.split(/[\s,]/).filter((word) => word !== ''))]
+  const typed = typeof text !== 'string' ? [] : [...new Set(text.split(/[\s,]/).filter((word) => word !== ''))]
   return { names: typed.filter(isViolationName), unknown: typed.filter((word) => !isViolationName(word)) }
 }
 

@@ -1,9 +1,17 @@
 import { ERROR_SIGNALS, type SampleVerdict, type SignalName } from './health.ts'
+import { finite, listOf, MOMENT_MAX, moment, nullable, optional, record, text } from './malformed.ts'
 import { measured } from './numbers.ts'
-import type { HealthSample } from './sample.ts'
+import { type HealthSample, listedUnavailable } from './sample.ts'
 import { isSequential } from './sequential.ts'
-import { type GuardPolicy, RECENT_ERRORS_WINDOW_SECONDS, rateWindowSeconds } from './thresholds.ts'
-import { observe, startWatch, type WatchPhase, type WatchTick, type WatchVerdict } from './watch.ts'
+import {
+  forSeconds,
+  type GuardPolicy,
+  RECENT_ERRORS_WINDOW_SECONDS,
+  rateWindowSeconds,
+  secondsOf,
+} from './thresholds.ts'
+import { fold, startWatch } from './watch.ts'
+import type { WatchPhase, WatchTick, WatchVerdict } from './watch-state.ts'
 
 /** What is stored of a deployment's life. Times in milliseconds of the database's clock; lists in any order. */
 export type StoredLife = {
@@ -17,6 +25,16 @@ export type StoredLife = {
   /** The samples that were kept. Their error counts are not used: they are counted again. */
   samples: readonly HealthSample[]
   baseline_breached?: readonly SignalName[] | undefined
+}
+
+/** The rest of a sample is read defensively. */
+export const STORED_LIFE = {
+  deployed_at: moment,
+  replaced_at: nullable(moment),
+  observed_until: optional(nullable(moment)),
+  errors: listOf(finite),
+  samples: listOf(record({ timestamp: text })),
+  baseline_breached: optional(listOf(text)),
 }
 
 /** What a policy makes of a stored life. `unended`: the stored data ends before any verdict. */
@@ -57,14 +75,14 @@ const MARGIN_MS = 60_000
 export function replay(life: StoredLife, policy: Rules): Replay {
   const { thresholds, watch } = policy
   const { deployed_at } = life
-  const plan = { deployed_at, thresholds, watch, baseline_breached: life.baseline_breached ?? [] }
+  const plan = { deployed_at, thresholds, watch, baseline_breached: life.baseline_breached ?? [], clean_window: false }
   let phase: WatchPhase = 'window'
   let state = startWatch({ ...plan, phase })
   let last: Replay | null = null
   let wanting = false
   const ticks = ticksOf(life, policy)
   for (const tick of timeMatters(life, policy) ? ticks : withoutIdle(ticks, life, policy)) {
-    const { verdict, state: next, sample_verdict: judged } = observe(state, tick)
+    const { verdict, state: next, sample_verdict: judged } = fold(state, tick)
     state = next
     // A breach may have to last: what it rested on at its beginning counts as well.
     wanting = judged.state === 'breach' && (wanting || wantsTraffic(policy, tick.sample, judged))
@@ -85,7 +103,7 @@ export function replay(life: StoredLife, policy: Rules): Replay {
     if (kind === 'breach') return seen
     last = seen
     phase = 'standby'
-    state = startWatch({ ...plan, phase })
+    state = startWatch({ ...plan, phase, clean_window: kind === 'healthy' })
   }
   if (last !== null) return last
   const at = lastMoment(life, policy)
@@ -102,7 +120,8 @@ export function replay(life: StoredLife, policy: Rules): Replay {
 /** Whether the rules that ask for traffic could have kept this breach from acting, had any traffic been stored. */
 function wantsTraffic({ thresholds }: Rules, sample: HealthSample, { signals }: SampleVerdict): boolean {
   if (measured(thresholds.min_requests) === null && measured(thresholds.error_percent) === null) return false
-  if (typeof sample.requests_per_minute === 'number' || sample.unavailable.includes('requests_per_minute')) return false
+  if (typeof sample.requests_per_minute === 'number' || listedUnavailable(sample).includes('requests_per_minute'))
+    return false
   return signals.every(({ signal, state }) => state !== 'breach' || ERROR_SIGNALS.includes(signal))
 }
 
@@ -116,7 +135,7 @@ export function lacksErrors({ deployed_at: start, replaced_at: replaced, errors,
     const at = Date.parse(timestamp)
     const from = Math.max(start, at - RECENT_ERRORS_WINDOW_SECONDS * 1000 - 1)
     const until = replaced === null ? at + 1 : Math.min(at + 1, replaced)
-    return (counted ?? 0) > countBefore(sorted, until) - countBefore(sorted, from)
+    return (measured(counted) ?? 0) > countBefore(sorted, until) - countBefore(sorted, from)
   })
 }
 
@@ -133,7 +152,7 @@ function countBefore(sorted: readonly number[], moment: number): number {
 
 /** Whether time alone can make a verdict, or evidence of one, of what is the same as a second ago. */
 function timeMatters({ baseline_breached: baseline }: StoredLife, { thresholds, watch }: Rules): boolean {
-  const patient = (thresholds.for_seconds ?? 0) > 0 || (watch.warm_up_seconds ?? 0) > 0
+  const patient = forSeconds(thresholds) > 0 || secondsOf(watch, 'warm_up_seconds') > 0
   return patient || isSequential(thresholds) || (baseline ?? []).length > 0
 }
 
@@ -146,7 +165,9 @@ function* withoutIdle(
   life: StoredLife,
   { thresholds, watch }: Rules,
 ): Generator<WatchTick> {
-  const ends = [watch.window_seconds, watch.auto_rollback_within_seconds].map((s) => life.deployed_at + s * 1000)
+  const ends = (['window_seconds', 'auto_rollback_within_seconds'] as const).map(
+    (name) => life.deployed_at + secondsOf(watch, name) * 1000,
+  )
   const idleMaxMs = Math.min(IDLE_MAX_MS, rateWindowSeconds(thresholds) * 1000)
   let kept: WatchTick | null = null
   let passed: WatchTick | null = null
@@ -167,7 +188,7 @@ function* withoutIdle(
 
 /** Whether a guard that sees both would see the same. */
 function isLike(a: WatchTick, b: WatchTick): boolean {
-  if (a.sample.unavailable.length > 0 || b.sample.unavailable.length > 0) return false
+  if (listedUnavailable(a.sample).length > 0 || listedUnavailable(b.sample).length > 0) return false
   return (
     a.errors_since_deployed === b.errors_since_deployed && JUDGED.every((name) => a.sample[name] === b.sample[name])
   )
@@ -192,7 +213,7 @@ function* ticksOf(life: StoredLife, { thresholds, watch }: Rules): Generator<Wat
     .filter(({ at }) => at <= end)
     .sort((a, b) => a.at - b.at)
   const rateSeconds = rateWindowSeconds(thresholds)
-  const windowEnd = start + watch.window_seconds * 1000
+  const windowEnd = start + secondsOf(watch, 'window_seconds') * 1000
   const inRate = trailing(errors, rateSeconds * 1000)
   const inRecent = trailing(errors, RECENT_ERRORS_WINDOW_SECONDS * 1000)
   let [seen, inWindow, sampled] = [0, 0, 0]
@@ -235,8 +256,8 @@ const NOTHING_KEPT: HealthSample = {
 
 /** Where the replay ends at the latest, in milliseconds. */
 function lastMoment(life: StoredLife, { thresholds, watch }: Rules): number {
-  const seconds = Math.max(watch.window_seconds, watch.auto_rollback_within_seconds) + (thresholds.for_seconds ?? 0)
-  const ends = [life.deployed_at + seconds * 1000 + MARGIN_MS]
+  const longest = Math.max(secondsOf(watch, 'window_seconds'), secondsOf(watch, 'auto_rollback_within_seconds'))
+  const ends = [life.deployed_at + (longest + forSeconds(thresholds)) * 1000 + MARGIN_MS, MOMENT_MAX]
   if (life.replaced_at !== null) ends.push(life.replaced_at)
   if (typeof life.observed_until === 'number') ends.push(life.observed_until)
   return Math.max(life.deployed_at, Math.min(...ends))

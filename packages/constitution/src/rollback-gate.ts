@@ -104,7 +104,7 @@ function unreadable(problem: string): RollbackDecision {
 }
 
 /** Everything found about a rollback, before anybody decides: laws and preconditions, violations and warnings. */
-export function validateRollback(evidence: RollbackEvidence): {
+function validateRollback(evidence: RollbackEvidence): {
   validation: RollbackValidation
   profile: DerivedProfile | null
   trace: TraceEntry[]
@@ -215,11 +215,13 @@ function outOfTurn(evidence: RollbackEvidence, warnings: string[]): Refused | nu
     const fact = `Deployment ${deployment.deployment_id} is not live: ${instead}.`
     return refuse('deployment_not_live', fact, 'Only the live deployment can be rolled back.', warnings)
   }
-  if (request.trigger_type === 'automatic' && deployment.is_replacement) {
+  // A client's own request is deliberate, also where nobody stands behind it.
+  const unasked = request.trigger_type !== 'manual' && !request.person
+  if (unasked && deployment.is_replacement) {
     const fact = `Deployment ${deployment.deployment_id} is itself a rollback, and those are never rolled back automatically.`
     return refuse('replacement_not_automatic', fact, 'Let a person decide.', warnings)
   }
-  if (request.trigger_type === 'automatic' && deployment.automatic_tried) {
+  if (unasked && deployment.automatic_tried) {
     const fact = `Deployment ${deployment.deployment_id} has had its one automatic rollback.`
     return refuse('automatic_already_tried', fact, 'Let a person decide.', warnings)
   }

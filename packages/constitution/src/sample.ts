@@ -40,7 +40,7 @@ export type Readings = {
 
 export function readSample(sample: unknown): Readings {
   const raw = isRecord(sample) ? sample : {}
-  const listed = Array.isArray(raw.unavailable) ? raw.unavailable.filter((name) => typeof name === 'string') : []
+  const listed = listedUnavailable(raw)
   const read = (field: string) => (listed.includes(field) ? null : measured(raw[field]))
   const errorRate = read('error_rate_per_minute')
   const recentErrors = read('recent_errors')
@@ -57,6 +57,12 @@ export function readSample(sample: unknown): Readings {
     requestsPerMinute: read('requests_per_minute'),
     blindTo: [...blindTo].sort(),
   }
+}
+
+/** What a sample says is missing. Where it does not say, whether anything is cannot be told, and that is what is missing. */
+export function listedUnavailable({ unavailable }: Record<string, unknown>): string[] {
+  if (!Array.isArray(unavailable)) return ['unavailable']
+  return unavailable.filter((name) => typeof name === 'string')
 }
 
 /** Connections in use as a share of the maximum; 1 is full. Null where it cannot be told. */

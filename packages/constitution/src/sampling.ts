@@ -1,7 +1,10 @@
 import type { SampleVerdict } from './health.ts'
+import { finite, record, text } from './malformed.ts'
 
 /** The last sample that was kept, as far as the next decision to keep one needs it. */
 export type KeptSample = { at: number; states: string }
+
+export const KEPT_SAMPLE = record<KeptSample>({ at: finite, states: text })
 
 /** Besides changes and breaches, one sample a minute is kept, so that thresholds can be tried over the past. */
 const KEEP_EVERY_MS = 60_000

@@ -1,5 +1,6 @@
-import { measured } from './numbers.ts'
-import { limitOf, RECENT_ERRORS_WINDOW_SECONDS, type Thresholds, type WatchPolicy } from './thresholds.ts'
+import { count, finite, listOf, nullable, record } from './malformed.ts'
+import { isRecord, measured } from './numbers.ts'
+import { limitOf, RECENT_ERRORS_WINDOW_SECONDS, secondsOf, type Thresholds, type WatchPolicy } from './thresholds.ts'
 
 /**
  * A sequential test of "errors come at no more than the threshold's rate", for `evidence: sequential`. It may look after
@@ -25,8 +26,21 @@ export type SequentialState = {
   reserve: number
 }
 
+export const SEQUENTIAL_STATE = record<SequentialState>({
+  settled: nullable(record({ at: finite, errors: count })),
+  wealth: listOf(count),
+  reserve: count,
+})
+
 /** What the test says at one moment: proved once `value` has reached `needed`. */
 export type ErrorEvidence = { value: number; needed: number; rate_per_minute: number; false_alarm_bound: number }
+
+export const ERROR_EVIDENCE = record<ErrorEvidence>({
+  value: finite,
+  needed: finite,
+  rate_per_minute: finite,
+  false_alarm_bound: finite,
+})
 
 export const DEFAULT_FALSE_ALARM_BOUND = 0.01
 
@@ -41,12 +55,12 @@ const WEALTH_MAX = 1e200
 const GROWTH_MAX = 700
 
 export function isSequential(thresholds: Thresholds): boolean {
-  return thresholds.evidence === 'sequential'
+  return isRecord(thresholds) && thresholds.evidence === 'sequential'
 }
 
 /** The bound in force; what is no probability is none. */
 export function falseAlarmBound(thresholds: Thresholds): number {
-  const bound = thresholds.false_alarm_bound
+  const bound = isRecord(thresholds) ? thresholds.false_alarm_bound : null
   return typeof bound === 'number' && bound > 0 && bound < 1 ? bound : DEFAULT_FALSE_ALARM_BOUND
 }
 
@@ -104,6 +118,6 @@ export function errorEvidence(state: SequentialState, thresholds: Thresholds): E
 
 /** Over which the reserve is laid out: the length of a phase. */
 export function phaseSeconds(phase: 'window' | 'standby', watch: WatchPolicy): number {
-  const { window_seconds: window, auto_rollback_within_seconds: within } = watch
-  return phase === 'window' ? window : Math.max(0, within - window)
+  const window = secondsOf(watch, 'window_seconds')
+  return phase === 'window' ? window : Math.max(0, secondsOf(watch, 'auto_rollback_within_seconds') - window)
 }

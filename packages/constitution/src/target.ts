@@ -1,3 +1,5 @@
+import { flag, nullable, record, text } from './malformed.ts'
+import { isRecord } from './numbers.ts'
 import { NO_VALID_TARGET } from './reasons.ts'
 import type { DeploymentStatus } from './transitions.ts'
 
@@ -16,6 +18,22 @@ export type Candidate = {
 
 export type Failing = Pick<Candidate, 'deployment_id' | 'service' | 'environment' | 'git_commit' | 'deployed_at'>
 
+const FAILING_FIELDS = {
+  deployment_id: text,
+  service: text,
+  environment: text,
+  git_commit: text,
+  deployed_at: nullable(text),
+}
+const FAILING = record<Failing>(FAILING_FIELDS)
+const CANDIDATE = record<Candidate>({
+  ...FAILING_FIELDS,
+  version: text,
+  status: text,
+  health_check_passed: flag,
+  quarantined: flag,
+})
+
 export type TargetChoice<C extends Candidate = Candidate> = {
   /** Null: no valid target. */
   target: C | null
@@ -26,11 +44,16 @@ export type TargetChoice<C extends Candidate = Candidate> = {
 
 /**
  * The newest deployment of the same service and environment that is `success` and `health_check_passed`, older than the
- * failing one, of another commit, not quarantined. The order of the candidates does not matter.
+ * failing one, of another commit, not quarantined. The order of the candidates does not matter. What cannot be read is no
+ * target; where the failing one cannot be, nothing is.
  */
 export function chooseTarget<C extends Candidate>(candidates: readonly C[], failing: Failing): TargetChoice<C> {
-  const passed_over: TargetChoice['passed_over'] = []
-  for (const candidate of [...candidates].sort(newestFirst)) {
+  const malformed = FAILING(failing, 'failing')
+  if (malformed !== null) return { target: null, reason: `${NO_VALID_TARGET}: ${malformed}`, passed_over: [] }
+  const given: readonly C[] = Array.isArray(candidates) ? candidates : []
+  const unreadable = given.flatMap((candidate) => unreadableCandidate(candidate))
+  const passed_over: TargetChoice['passed_over'] = [...unreadable]
+  for (const candidate of given.filter((each) => CANDIDATE(each, 'candidate') === null).sort(newestFirst)) {
     const reason = unfit(candidate, failing)
     if (reason === null) {
       const chosen = `${candidate.version} is the newest known-good deployment before the failing one`
@@ -41,8 +64,14 @@ export function chooseTarget<C extends Candidate>(candidates: readonly C[], fail
   return { target: null, reason: `${NO_VALID_TARGET} for ${failing.service} in ${failing.environment}`, passed_over }
 }
 
+/** The one rule for "known-good": a clean window, a verification or a person proved it, and nothing has taken that back. */
+export function isKnownGood(deployment: { status: string; health_check_passed: boolean | null }): boolean {
+  return isRecord(deployment) && deployment.status === 'success' && deployment.health_check_passed === true
+}
+
 /** Whether two commits are the same; either may be abbreviated to seven characters or more. */
 export function sameCommit(a: string, b: string): boolean {
+  if (typeof a !== 'string' || typeof b !== 'string') return false
   const [short, long] = [a.toLowerCase(), b.toLowerCase()].sort((x, y) => x.length - y.length) as [string, string]
   return short === long || (/^[0-9a-f]{7,}$/.test(short) && long.startsWith(short))
 }
@@ -52,12 +81,21 @@ function unfit(candidate: Candidate, failing: Failing): string | null {
   if (candidate.service !== failing.service || candidate.environment !== failing.environment) {
     return `it belongs to ${candidate.service} in ${candidate.environment}`
   }
-  if (candidate.status !== 'success') return `its status is ${candidate.status}`
-  if (!candidate.health_check_passed) return 'its health check has not passed'
+  if (!isKnownGood(candidate)) {
+    return candidate.status === 'success' ? 'its health check has not passed' : `its status is ${candidate.status}`
+  }
   if (!(time(candidate.deployed_at) < time(failing.deployed_at))) return 'it is not older than the failing deployment'
   if (sameCommit(candidate.git_commit, failing.git_commit)) return 'it is of the same commit'
   if (candidate.quarantined) return 'its commit is quarantined'
   return null
+}
+
+function unreadableCandidate(candidate: unknown): TargetChoice['passed_over'] {
+  const reason = CANDIDATE(candidate, 'candidate')
+  if (reason === null) return []
+  const fields = isRecord(candidate) ? candidate : {}
+  const named = (field: unknown) => (typeof field === 'string' ? field : 'unknown')
+  return [{ deployment_id: named(fields.deployment_id), version: named(fields.version), reason }]
 }
 
 /** Of two that went live at the same moment the greater id is first, so that the choice is always the same. */

@@ -1,4 +1,4 @@
-import { measured } from './numbers.ts'
+import { isRecord, measured } from './numbers.ts'
 
 export const EVIDENCE = ['threshold', 'sequential'] as const
 export type Evidence = (typeof EVIDENCE)[number]
@@ -108,13 +108,43 @@ export const DEFAULT_POLICY: GuardPolicy = {
   migrations: 'keep',
 }
 
-/** Seconds the error rate is counted over under these thresholds. */
-export function rateWindowSeconds(thresholds: Thresholds): number {
-  const seconds = thresholds.rate_window_seconds
-  return typeof seconds === 'number' && seconds > 0 ? seconds : DEFAULT_RATE_WINDOW_SECONDS
+/*
+ * Policies are stored, and those stored long ago may lack a field that exists now. Each number is read by one of these: what
+ * nobody can compare or count with is no threshold and no time, and must neither silence a watch nor end it.
+ */
+
+/** What is no policy at all is the defaults. */
+export function readRules(given: unknown): Pick<GuardPolicy, 'thresholds' | 'watch'> {
+  const { thresholds, watch } = isRecord(given) ? given : {}
+  return {
+    thresholds: isRecord(thresholds) ? (thresholds as Thresholds) : DEFAULT_THRESHOLDS,
+    watch: isRecord(watch) ? (watch as WatchPolicy) : DEFAULT_WATCH,
+  }
 }
 
-/** The threshold in force. Those stored long ago may lack a field that exists now; a number nobody can compare with is no threshold. */
+/** Seconds the error rate is counted over under these thresholds. */
+export function rateWindowSeconds(thresholds: Thresholds): number {
+  return fieldOf(thresholds, 'rate_window_seconds') || DEFAULT_RATE_WINDOW_SECONDS
+}
+
+/** How long a breach must hold before it counts. */
+export function forSeconds(thresholds: Thresholds): number {
+  return fieldOf(thresholds, 'for_seconds') ?? 0
+}
+
+/** The threshold in force. */
 export function limitOf(thresholds: Thresholds, name: Limit): number {
-  return measured(thresholds[name]) ?? DEFAULT_THRESHOLDS[name]
+  return fieldOf(thresholds, name) ?? DEFAULT_THRESHOLDS[name]
+}
+
+/** A time of the watch in force. One that proves health by passing takes some time: zero is none. */
+export function secondsOf(watch: WatchPolicy, name: keyof WatchPolicy): number {
+  if (name === 'warm_up_seconds') return fieldOf(watch, name) ?? 0
+  const seconds = fieldOf(watch, name)
+  const proves = name === 'window_seconds' || name === 'verify_seconds'
+  return seconds === null || (proves && seconds === 0) ? DEFAULT_WATCH[name] : seconds
+}
+
+function fieldOf(policy: unknown, name: string): number | null {
+  return isRecord(policy) ? measured(policy[name]) : null
 }

@@ -1,4 +1,7 @@
-/** The one table of legal status changes: database layer, API, dashboard and tests read it here. */
+/**
+ * The one table of legal status changes, read by the gates and by who waits for an end. The database knows which statuses
+ * there are, and not their order.
+ */
 
 export const DEPLOYMENT_STATUSES = ['pending', 'in_progress', 'success', 'failed', 'rolled_back'] as const
 export type DeploymentStatus = (typeof DEPLOYMENT_STATUSES)[number]
@@ -16,8 +19,9 @@ export const TRANSITIONS: { readonly [K in TransitionKind]: Readonly<Record<Stat
     in_progress: ['success', 'failed', 'rolled_back'],
     // A late breach can roll back a known-good deployment, or try to.
     success: ['failed', 'rolled_back'],
-    // Still live: a person may mark it verified, or a new rollback may replace it.
-    failed: ['success', 'rolled_back'],
+    // Still live: a person may mark it verified, or a new rollback may replace it. `in_progress` only where it never was
+    // live: its deploy was said to have failed, and it is live after all. That is a fact, and a fact is never refused.
+    failed: ['in_progress', 'success', 'rolled_back'],
     rolled_back: [],
   },
   rollback: {
@@ -40,6 +44,11 @@ export function isTerminal<K extends TransitionKind>(kind: K, status: StatusOf[K
 }
 
 export function nextStatuses<K extends TransitionKind>(kind: K, from: StatusOf[K]): readonly StatusOf[K][] {
-  const table: Readonly<Record<StatusOf[K], readonly StatusOf[K][]>> = TRANSITIONS[kind]
-  return Object.hasOwn(table, from) ? table[from] : []
+  const table = own(TRANSITIONS, kind)
+  return (table && own(table, from)) ?? []
+}
+
+/** Neither an inherited name nor what is no name leads anywhere. */
+function own<T extends object, Key extends keyof T>(table: T, key: Key): T[Key] | undefined {
+  return typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined
 }

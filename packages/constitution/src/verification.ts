@@ -1,8 +1,10 @@
-import { type Attention, attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
+import { ATTENTION, type Attention, attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
 import { judgeSample, type SampleVerdict } from './health.ts'
+import { count, finite, listOf, nullable, oneOf, record, text } from './malformed.ts'
+import { isRecord, measured } from './numbers.ts'
 import { type HealthSample, readSample } from './sample.ts'
-import { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
-import { rateWindowSeconds, type Thresholds, type WatchPolicy } from './thresholds.ts'
+import { KEPT_SAMPLE, type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
+import { rateWindowSeconds, readRules, secondsOf, type Thresholds, type WatchPolicy } from './thresholds.ts'
 
 /** Times in milliseconds of the database's clock; `deployed_at` is when the target went live. */
 export type VerificationPlan = { deployed_at: number; thresholds: Thresholds; watch: WatchPolicy }
@@ -47,7 +49,8 @@ export type VerificationObservation = {
   announce_blind: boolean
 }
 
-export function startVerification(plan: VerificationPlan): VerificationState {
+export function startVerification(given: VerificationPlan): VerificationState {
+  const plan = readPlan(given)
   const from = drained(plan)
   const attention = startAttention(from)
   return { plan, stretch_from: from, attention, counts: [], last_seen: null, kept: null, verdict: null }
@@ -58,11 +61,14 @@ export function startVerification(plan: VerificationPlan): VerificationState {
  * counted from `deployed_at + drain_seconds`, with no breach, seen for at least four fifths, and with no more errors in
  * its second half than in its first. A breach starts the stretch again, until `verify_deadline_seconds` after the drain.
  * `for_seconds` and the warm-up have no say: proof is not given on credit. A verdict, once given, stays.
+ * Total, like a watch: a tick without a moment changes nothing, and a state that cannot be read is begun again.
  */
-export function observeVerification(before: VerificationState, tick: VerificationTick): VerificationObservation {
+export function observeVerification(given: VerificationState, givenTick: VerificationTick): VerificationObservation {
+  const before = readState(given)
+  const tick = readTick(givenTick)
   const { plan } = before
   const judged = judgeSample(tick.sample, plan.thresholds)
-  if (before.verdict) {
+  if (before.verdict || Number.isNaN(tick.at)) {
     const verdict = before.verdict
     return { state: before, verdict, sample_verdict: judged, keep_sample: false, announce_blind: false }
   }
@@ -99,23 +105,23 @@ function conclude(state: VerificationState, tick: VerificationTick, judged: Samp
   if (tick.superseded) return { kind: 'superseded', at, sample, reason: 'A newer deployment is live' }
   const missing = unproved(state, tick)
   if (missing === null) {
-    const reason = `No breach for ${plan.watch.verify_seconds} seconds, and errors did not rise`
+    const reason = `No breach for ${secondsOf(plan.watch, 'verify_seconds')} seconds, and errors did not rise`
     return { kind: 'verified', at, sample, reason }
   }
-  const deadline = drained(plan) + plan.watch.verify_deadline_seconds * 1000
-  if (at < deadline) return null
+  const deadlineSeconds = secondsOf(plan.watch, 'verify_deadline_seconds')
+  if (at < drained(plan) + deadlineSeconds * 1000) return null
   if (state.last_seen === 'breach') {
     const reason = judged.state === 'breach' ? judged.reason : 'The last health that could be read was in breach'
     return { kind: 'unhealthy', at, sample, reason }
   }
-  return { kind: 'unverified', at, sample, reason: `${plan.watch.verify_deadline_seconds} seconds passed: ${missing}` }
+  return { kind: 'unverified', at, sample, reason: `${deadlineSeconds} seconds passed: ${missing}` }
 }
 
 /** What a clean stretch still lacks, in words; null where it is complete. */
 function unproved(state: VerificationState, tick: VerificationTick): string | null {
   const { plan, stretch_from: from, attention } = state
   const length = tick.at - from
-  const needed = plan.watch.verify_seconds
+  const needed = secondsOf(plan.watch, 'verify_seconds')
   if (length < needed * 1000)
     return `the stretch without a breach is ${Math.max(0, Math.round(length / 1000))} seconds long`
   const blind = readSample(tick.sample).blindTo
@@ -142,5 +148,44 @@ function errorsAt(counts: VerificationState['counts'], at: number): number {
 }
 
 function drained({ deployed_at: deployedAt, watch }: VerificationPlan): number {
-  return deployedAt + watch.drain_seconds * 1000
+  return deployedAt + secondsOf(watch, 'drain_seconds') * 1000
+}
+
+const PLAN = record<VerificationPlan>({ deployed_at: finite, thresholds: record({}), watch: record({}) })
+
+const STATE = record<VerificationState>({
+  plan: PLAN,
+  stretch_from: finite,
+  attention: ATTENTION,
+  counts: listOf(record({ at: finite, errors: count })),
+  last_seen: nullable(oneOf(['breach', 'calm'])),
+  kept: nullable(KEPT_SAMPLE),
+  verdict: nullable(
+    record<Pick<VerificationVerdict, 'kind' | 'at' | 'reason'>>({ kind: text, at: finite, reason: text }),
+  ),
+})
+
+/** What is no plan is one by the defaults, for a target so long live that the deadline has passed with nothing proved. */
+function readPlan(given: unknown): VerificationPlan {
+  if (PLAN(given, 'plan') === null) return given as VerificationPlan
+  const plan = isRecord(given) ? given : {}
+  return {
+    deployed_at: Number.isFinite(plan.deployed_at) ? Number(plan.deployed_at) : 0,
+    ...readRules(plan),
+  }
+}
+
+function readState(given: unknown): VerificationState {
+  if (STATE(given, 'state') === null) return given as VerificationState
+  return startVerification((isRecord(given) ? given.plan : null) as VerificationPlan)
+}
+
+function readTick(given: unknown): VerificationTick {
+  const tick = isRecord(given) ? given : {}
+  return {
+    at: Number.isFinite(tick.at) ? Number(tick.at) : Number.NaN,
+    sample: tick.sample as HealthSample,
+    errors_total: measured(tick.errors_total),
+    superseded: tick.superseded === true,
+  }
 }

@@ -1,14 +1,8 @@
-import { type Attention, attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
-import {
-  ERROR_SIGNALS,
-  judgeSample,
-  type SampleVerdict,
-  type SignalFinding,
-  type SignalName,
-  SYSTEM_HEALTHY,
-} from './health.ts'
-import { type HealthSample, readSample } from './sample.ts'
-import { type KeptSample, keptSample, shouldKeepSample } from './sampling.ts'
+import { attend, BLIND_SHARE_MAX, startAttention } from './attention.ts'
+import { ERROR_SIGNALS, judgeSample, type SampleVerdict, type SignalName, SYSTEM_HEALTHY } from './health.ts'
+import { measured } from './numbers.ts'
+import { readSample } from './sample.ts'
+import { keptSample, shouldKeepSample } from './sampling.ts'
 import {
   errorEvidence,
   isSequential,
@@ -17,66 +11,18 @@ import {
   settle,
   startSequential,
 } from './sequential.ts'
-import { type Suppression, startSuppression, stillSuppressed, updateSuppression } from './suppression.ts'
-import { rateWindowSeconds, type Thresholds, type WatchPolicy } from './thresholds.ts'
-
-/** `window`: until the clean window proves the deployment. `standby`: after it, while a breach may still act by itself. */
-export type WatchPhase = 'window' | 'standby'
-
-/** What a watch is started with. Times in milliseconds of the database's clock. */
-export type WatchPlan = {
-  phase: WatchPhase
-  deployed_at: number
-  thresholds: Thresholds
-  watch: WatchPolicy
-  /** Signals that were in breach in the five minutes before the intent. */
-  baseline_breached: readonly SignalName[]
-}
-
-/** Plain JSON: it rides on an activity's heartbeat, and a retry goes on from it. */
-export type WatchState = {
-  plan: WatchPlan
-  attention: Attention
-  suppression: Suppression
-  /** Since when a breach has lasted that has not yet held for `for_seconds`. */
-  breaching_since: number | null
-  kept: KeptSample | null
-  /** Only with `evidence: sequential`. */
-  sequential?: SequentialState | undefined
-  /** Once given, for good. */
-  verdict: WatchVerdict | null
-}
-
-export type WatchTick = {
-  /** Milliseconds of the database's clock. */
-  at: number
-  sample: HealthSample
-  /**
-   * Errors from `deployed_at` to the end of the window, or to now where that is earlier; null where unreadable, or where
-   * {@link countsErrors} did not ask for it.
-   */
-  errors_in_window: number | null
-  /**
-   * Errors from `deployed_at` to now, for `evidence: sequential`; null where unreadable. Left out, `errors_in_window` stands
-   * for it, which is the same until the window's end.
-   */
-  errors_since_deployed?: number | null | undefined
-  /** A newer deployment is live. */
-  superseded: boolean
-  /** A rollback of this deployment is open. */
-  rollback_open: boolean
-}
-
-type Conclusion = { at: number; reason: string; sample: HealthSample }
-
-/** What became of a phase. `standby` never ends `healthy` or `inconclusive`, `window` never `ended`. */
-export type WatchVerdict =
-  | ({ kind: 'healthy' } & Conclusion)
-  /** `since`: when the breach was first seen; `signals`: those in breach, with what was observed. */
-  | ({ kind: 'breach'; since: number; signals: SignalFinding[] } & Conclusion)
-  | ({ kind: 'inconclusive'; why: 'blind' | 'errors' | 'breached_before' | 'rollback_open' } & Conclusion)
-  | ({ kind: 'superseded' } & Conclusion)
-  | ({ kind: 'ended' } & Conclusion)
+import { fillsFullWindow, startSuppression, stillSuppressed, updateSuppression } from './suppression.ts'
+import { forSeconds, rateWindowSeconds, secondsOf } from './thresholds.ts'
+import {
+  isWatchState,
+  planIn,
+  readPlan,
+  readTick,
+  type WatchPlan,
+  type WatchState,
+  type WatchTick,
+  type WatchVerdict,
+} from './watch-state.ts'
 
 /** What people are to be told, each once in a watch. */
 export type WatchEffect =
@@ -97,13 +43,16 @@ export type Observation = {
  * Whether a watch goes by the count of its errors at this moment: to prove a window clean, or all along where evidence is
  * sequential. Counting them costs more than all else that a tick reads.
  */
-export function countsErrors(plan: WatchPlan, at: number): boolean {
-  return isSequential(plan.thresholds) || (plan.phase === 'window' && at >= windowEnd(plan))
+export function countsErrors(given: WatchPlan, at: number): boolean {
+  const plan = readPlan(given)
+  return isSequential(plan.thresholds) || (plan.phase === 'window' && (measured(at) ?? 0) >= windowEnd(plan))
 }
 
-export function startWatch(plan: WatchPlan): WatchState {
+export function startWatch(given: WatchPlan): WatchState {
+  const plan = readPlan(given)
   const from = plan.phase === 'window' ? plan.deployed_at : windowEnd(plan)
-  const suppression = startSuppression(plan.baseline_breached)
+  const over = plan.clean_window && fillsFullWindow(secondsOf(plan.watch, 'window_seconds'), plan.thresholds)
+  const suppression = startSuppression(plan.phase === 'standby' && over ? [] : plan.baseline_breached)
   const attention = startAttention(from)
   const settled = plan.phase === 'window' ? { at: plan.deployed_at, errors: 0 } : null
   const sequential = isSequential(plan.thresholds) ? { sequential: startSequential(settled) } : {}
@@ -113,8 +62,14 @@ export function startWatch(plan: WatchPlan): WatchState {
 /**
  * Folds one tick into a watch. Pure: the same state and tick always give the same answer. Monotone: after a verdict every
  * later tick gives that verdict again, so a breach once seen is never taken back.
+ * Total: a tick without a moment changes nothing, and a state that cannot be read is begun again from its plan.
  */
 export function observe(before: WatchState, tick: WatchTick): Observation {
+  return fold(isWatchState(before) ? before : startWatch(planIn(before)), readTick(tick))
+}
+
+/** `observe` of what was made here, and need not be read again. */
+export function fold(before: WatchState, tick: WatchTick): Observation {
   const { plan } = before
   const afterWindow = plan.phase === 'standby' || tick.at > windowEnd(plan)
   const suppressed = stillSuppressed(before.suppression)
@@ -124,13 +79,13 @@ export function observe(before: WatchState, tick: WatchTick): Observation {
     after_window: afterWindow,
     error_evidence: sequential && errorEvidence(sequential, plan.thresholds),
   })
-  if (before.verdict) {
+  if (before.verdict || Number.isNaN(tick.at)) {
     return { state: before, verdict: before.verdict, sample_verdict: judged, keep_sample: false, effects: [] }
   }
 
   const blindTo = readSample(tick.sample).blindTo
   const seen = attend(before.attention, tick.at, blindTo.length > 0, rateWindowSeconds(plan.thresholds) * 1000)
-  const baseline = updateSuppression(before.suppression, judged.signals, tick.at, plan.thresholds)
+  const baseline = updateSuppression(before.suppression, judged.signals, tick.at, plan)
   const keep = shouldKeepSample(before.kept, judged, tick.at)
   const state: WatchState = {
     ...before,
@@ -175,7 +130,7 @@ function conclude(state: WatchState, tick: WatchTick, judged: SampleVerdict): Wa
   const { plan, breaching_since: since } = state
   const { at, sample } = tick
   if (tick.superseded) return { kind: 'superseded', at, sample, reason: 'A newer deployment is live' }
-  if (judged.state === 'breach' && since !== null && at - since >= (plan.thresholds.for_seconds ?? 0) * 1000) {
+  if (judged.state === 'breach' && since !== null && at - since >= forSeconds(plan.thresholds) * 1000) {
     const signals = judged.signals.filter((finding) => finding.state === 'breach')
     return { kind: 'breach', at, sample, reason: judged.reason, since, signals }
   }
@@ -184,7 +139,7 @@ function conclude(state: WatchState, tick: WatchTick, judged: SampleVerdict): Wa
 
 function concludeStandby({ plan }: WatchState, { at, sample }: WatchTick): WatchVerdict | null {
   if (at < standbyEnd(plan)) return null
-  const seconds = plan.watch.auto_rollback_within_seconds
+  const seconds = secondsOf(plan.watch, 'auto_rollback_within_seconds')
   return { kind: 'ended', at, sample, reason: `No breach within ${seconds} seconds after the deployment` }
 }
 
@@ -193,7 +148,7 @@ function concludeWindow(state: WatchState, tick: WatchTick): WatchVerdict | null
   const { plan, attention } = state
   const { at, sample } = tick
   if (at < windowEnd(plan)) return null
-  const windowSeconds = plan.watch.window_seconds
+  const windowSeconds = secondsOf(plan.watch, 'window_seconds')
   const inconclusive = (why: Extract<WatchVerdict, { kind: 'inconclusive' }>['why'], reason: string): WatchVerdict => {
     return { kind: 'inconclusive', at, sample, why, reason }
   }
@@ -222,18 +177,18 @@ function concludeWindow(state: WatchState, tick: WatchTick): WatchVerdict | null
 }
 
 /** A clean window has fewer errors than this: under one a minute, over at least five minutes' worth. */
-export function cleanWindowErrors(windowSeconds: number): number {
+function cleanWindowErrors(windowSeconds: number): number {
   return Math.max(5, windowSeconds / 60)
 }
 
 function warmUpEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
-  return deployedAt + (watch.warm_up_seconds ?? 0) * 1000
+  return deployedAt + secondsOf(watch, 'warm_up_seconds') * 1000
 }
 
 function windowEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
-  return deployedAt + watch.window_seconds * 1000
+  return deployedAt + secondsOf(watch, 'window_seconds') * 1000
 }
 
 function standbyEnd({ deployed_at: deployedAt, watch }: WatchPlan): number {
-  return deployedAt + watch.auto_rollback_within_seconds * 1000
+  return deployedAt + secondsOf(watch, 'auto_rollback_within_seconds') * 1000
 }

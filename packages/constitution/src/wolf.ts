@@ -1,7 +1,7 @@
-import { falseRollbackChance, type SignalNoise, type Steady, thresholdNoise } from './noise.ts'
+import { falseRollbackChance, readSteady, type SignalNoise, type Steady, thresholdNoise } from './noise.ts'
 import { formatNumber, measured } from './numbers.ts'
 import { falseAlarmBound, isSequential, normalRatePerMinute } from './sequential.ts'
-import { limitOf, RECENT_ERRORS_WINDOW_SECONDS, type Thresholds, type WatchPolicy } from './thresholds.ts'
+import { limitOf, RECENT_ERRORS_WINDOW_SECONDS, readRules, type Thresholds, type WatchPolicy } from './thresholds.ts'
 
 /** More than this share of deployments rolled back for nothing is crying wolf. */
 export const WOLF_CHANCE = 0.05
@@ -27,7 +27,9 @@ export type Wolf = {
  * What to tell people whose thresholds would roll back more than {@link WOLF_CHANCE} of deployments for nothing, at a rate of
  * errors that they live with; null where they would not.
  */
-export function criesWolf(thresholds: Thresholds, watch: WatchPolicy, steady: Steady): Wolf | null {
+export function criesWolf(givenThresholds: Thresholds, givenWatch: WatchPolicy, givenSteady: Steady): Wolf | null {
+  const { thresholds, watch } = readRules({ thresholds: givenThresholds, watch: givenWatch })
+  const steady = readSteady(givenSteady)
   const noise = thresholdNoise(thresholds, watch, steady)
   const { at_most: chance } = falseRollbackChance(noise)
   if (chance <= WOLF_CHANCE) return null
@@ -107,7 +109,7 @@ function quietThreshold(
   signal: SignalNoise['signal'],
 ): number {
   const quiet = (limit: number) => {
-    const noise = thresholdNoise({ ...thresholds, for_seconds: 0, [signal]: limit }, watch, steady)
+    const noise = thresholdNoise({ ...thresholds, for_seconds: 0, [signal]: limit }, watch, steady, REMEDY_RUNS)
     return noise.every((rule) => rule.signal !== signal || rule.chance_per_deployment <= WOLF_CHANCE / 2)
   }
   let high = Math.ceil(limitOf(thresholds, signal)) + 1
@@ -115,6 +117,8 @@ function quietThreshold(
   let low = Math.floor(high / 2)
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
+    // Numbers as large as this have no others between them.
+    if (middle <= low || middle >= high) return high
     if (quiet(middle)) high = middle
     else low = middle
   }

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { deriveActionProfile, evaluateLaws } from '../src/index.ts'
+import { deriveActionProfile } from '../src/action-profile.ts'
+import { evaluateLaws } from '../src/index.ts'
 import { blind, breached, calm, evidenceOf, sampleOf, target } from './make.ts'
 
 const newer = [
   { name: '0003_more', has_rollback_script: true },
   { name: '0002_add', has_rollback_script: false },
 ]
+
+const NAMES = { a: 'deployer_able', b: 'record_matches_reality', c: 'schema_compatible' } as const
 
 describe('the profile of a rollback', () => {
   it('is the harmonic one for a known-good target that is calmer than the present', () => {
@@ -117,7 +120,6 @@ describe('the profile of a rollback', () => {
     [0, calm, true, 0],
     [null, breached.present.sample, false, -0.1],
     [null, calm, true, 0],
-    [Number.NaN, calm, true, 0],
     [0.02, blind, false, null],
     [null, blind, false, null],
   ])('target entropy %s, present %j (stable: %s) → increase %s', (entropy, sample, stable, increase) => {
@@ -134,7 +136,8 @@ describe('the profile of a rollback', () => {
   })
 
   it('loses its proportion with every structural check that fails', () => {
-    const checks = [{ name: 'deployer_able', holds: false, detail: 'no token' }, ...breached.checks.slice(1)]
+    const unable = { name: 'deployer_able', holds: false, detail: 'no token' } as const
+    const checks = [unable, ...breached.checks.slice(1)]
     const { profile, trace } = deriveActionProfile(evidenceOf({ checks }))
     expect(profile?.geometric_ratio).toBeCloseTo(1.618 * 0.75)
     expect(trace[3]?.from).toBe('3 of 4 structural checks hold; failed: deployer_able (no token)')
@@ -148,20 +151,33 @@ describe('the profile of a rollback', () => {
     )
   })
 
-  it('leaves out what nobody can answer, with a warning', () => {
-    const checks = [{ name: 'record_matches_reality', holds: null, detail: 'the deployer cannot tell' }]
+  it('leaves out what nobody can answer or did not, with a warning', () => {
+    const checks = [{ name: 'record_matches_reality', holds: null, detail: 'the deployer cannot tell' } as const]
     const { profile, warnings } = deriveActionProfile(evidenceOf({ checks }))
     expect(profile?.geometric_ratio).toBe(1.618)
-    expect(warnings).toEqual(['Nobody can answer record_matches_reality (the deployer cannot tell): it is left out'])
+    expect(warnings).toEqual([
+      'Nobody can answer deployer_able: it is left out',
+      'Nobody can answer record_matches_reality (the deployer cannot tell): it is left out',
+      'Nobody can answer schema_compatible: it is left out',
+    ])
+  })
+
+  it('counts no check that nobody can answer', () => {
+    const checks = [{ name: 'deployer_able', holds: false } as const]
+    const { profile, trace } = deriveActionProfile(evidenceOf({ checks }))
+    expect(trace[3]?.from).toBe('1 of 2 structural checks hold; failed: deployer_able')
+    expect(profile?.geometric_ratio).toBeCloseTo(1.618 / 2)
   })
 
   it.each([['abc'], ['acb'], ['bac'], ['bca'], ['cab'], ['cba']])('tells checks in one order, given as %s', (order) => {
-    const checks = [...order].map((name) => ({ name, holds: false }))
-    const unknown = [...order].map((name) => ({ name: `${name}?`, holds: null }))
-    const { profile, trace, warnings } = deriveActionProfile(evidenceOf({ checks: [...unknown, ...checks] }))
-    expect(trace[3]?.from).toBe('1 of 4 structural checks hold; failed: a, b, c')
+    const told = (holds: boolean | null) =>
+      deriveActionProfile(
+        evidenceOf({ checks: [...order].map((letter) => ({ name: NAMES[letter as 'a' | 'b' | 'c'], holds })) }),
+      )
+    const { profile, trace } = told(false)
+    expect(trace[3]?.from).toBe(`1 of 4 structural checks hold; failed: ${Object.values(NAMES).join(', ')}`)
     expect(profile?.geometric_ratio).toBeCloseTo(1.618 / 4)
-    expect(warnings).toEqual(['a', 'b', 'c'].map((name) => `Nobody can answer ${name}?: it is left out`))
+    expect(told(null).warnings).toEqual(Object.values(NAMES).map((name) => `Nobody can answer ${name}: it is left out`))
   })
 
   it('takes its entropy from what was sampled, not from a verdict', () => {

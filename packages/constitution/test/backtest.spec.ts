@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BacktestDeployment, backtest, type Label, replay, type StoredLife } from '../src/analysis.ts'
+import { type BacktestDeployment, backtest, type Label, type StoredLife } from '../src/analysis.ts'
 import {
   DEFAULT_POLICY,
   type GuardPolicy,
@@ -10,6 +10,7 @@ import {
   type Thresholds,
   type WatchPolicy,
 } from '../src/index.ts'
+import { replay } from '../src/replay.ts'
 import { sampleOf } from './make.ts'
 
 const T0 = 1_700_000_000_000
@@ -225,7 +226,7 @@ describe('a replay', () => {
     const grid = burst(1, Math.floor((end - T0) / 1000)).map(at)
     const times = [...new Set([...grid, ...errors, ...stamps.map(({ t }) => t).filter((t) => t > T0), end])]
     const plan = { deployed_at: T0, thresholds, watch, baseline_breached: life.baseline_breached ?? [] }
-    let state = startWatch({ ...plan, phase: 'window' })
+    let state = startWatch({ ...plan, phase: 'window', clean_window: false })
     let window: { verdict: string; at: number; reason: string } | null = null
     for (const t of times.filter((time) => time <= end).sort((a, b) => a - b)) {
       const counted = (ms: number) => errors.filter((e) => e <= t && e > t - ms).length
@@ -255,7 +256,7 @@ describe('a replay', () => {
       if (verdict.kind === 'breach') return told
       if (window !== null || verdict.kind === 'superseded') return window ?? told
       window = told
-      state = startWatch({ ...plan, phase: 'standby' })
+      state = startWatch({ ...plan, phase: 'standby', clean_window: verdict.kind === 'healthy' })
     }
     return window ?? { verdict: 'unended', at: end, reason: 'What is stored ends before any verdict' }
   }
@@ -319,6 +320,39 @@ describe('a backtest', () => {
     ['missed', false, true],
   ])('reads the label %s, rolled back: %s, as a bad deployment: %s', (label, rolled_back, expected) => {
     expect(backtest([deployment('d', bad, label, rolled_back)], today, lower).rows[0]?.bad).toBe(expected)
+  })
+
+  it('cannot tell what slower or blunter rules would do where a rollback came first, and scores nothing of it', () => {
+    // What was rolled back by itself ends a second after its sixth error.
+    const { deployed_at: start } = deployment('cut', bad)
+    const cut = { ...deployment('cut', bad, 'right', true), replaced_at: start + 106_000, cut_off: true }
+    const people = { ...deployment('people', mild, 'missed', true), replaced_at: start + 106_000 }
+    const blunter = policyOf({ error_rate_per_minute: 10 })
+    const result = backtest([cut, people], today, blunter)
+    expect(result).toMatchObject({ fewer: [], unknown: ['cut'] })
+    expect(result.rows.map(({ change, missing }) => [change, missing])).toEqual([
+      ['unknown', ['aftermath']],
+      ['same', []],
+    ])
+    expect(result.not_enough_data).toEqual([
+      'Not enough data for 1 of 2 deployments: their rollback ended what could have made other rules act',
+    ])
+    // Of the other nobody but people ended anything: that rules miss it is known.
+    expect(result.proposed).toMatchObject({ labelled: 1, recall: 0 })
+    const patient = backtest([cut], today, policyOf({ for_seconds: 30 }))
+    expect(patient).toMatchObject({ fewer: [], unknown: ['cut'] })
+
+    const sharper = backtest([cut], today, lower)
+    expect(sharper).toMatchObject({ earlier: ['cut'], unknown: [], today: { recall: 1 }, proposed: { recall: 1 } })
+    // Alone, the other rules never had the time.
+    expect(sharper.today.rules.recent_errors).toMatchObject({ labelled: 0, recall: null })
+    expect(sharper.today.rules.error_rate_per_minute).toMatchObject({ labelled: 1, recall: 1 })
+
+    const late = { ...cut, replaced_at: start + 1_800_000 }
+    expect(backtest([late], today, policyOf({ error_rate_per_minute: 1000, recent_errors: 1000 }))).toMatchObject({
+      fewer: ['cut'],
+      unknown: [],
+    })
   })
 
   it('scores both policies, and each rule as if it were alone, by the labels', () => {

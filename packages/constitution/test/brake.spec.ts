@@ -91,6 +91,7 @@ describe('the hourly cap', () => {
     [10, 10],
     [-1, 3],
     [Number.NaN, 3],
+    [Number.POSITIVE_INFINITY, 3],
     ['2', 3],
   ])('of a policy with %s is %s', (rollbacks_per_hour, cap) => {
     expect(hourlyCap({ ...DEFAULT_POLICY, rollbacks_per_hour } as typeof DEFAULT_POLICY)).toBe(cap)

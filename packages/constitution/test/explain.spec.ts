@@ -55,6 +55,7 @@ const story: StoredStory = {
     },
   ],
   decisions: [],
+  observed: [],
   rollbacks: [rollback],
 }
 const told = (change: Partial<StoredStory>) => explainRollback({ ...story, ...change })
@@ -239,6 +240,7 @@ describe('a deployment that was not rolled back', () => {
   const question = {
     asked_at: at(31),
     reason: 'High error rate',
+    detail: null,
     violations: [],
     status: 'waiting',
     decided_at: null,
@@ -264,6 +266,34 @@ describe('a deployment that was not rolled back', () => {
       'a breach was seen (High error rate: 8.5 errors/minute), and nothing was asked of the deployer',
     ],
     [
+      { verdicts: story.verdicts, decisions: [{ ...question, detail: 'automatic rollbacks are frozen by ada' }] },
+      'a breach was seen (High error rate: 8.5 errors/minute), and people were asked, who have not answered yet: automatic rollbacks are frozen by ada',
+    ],
+    [
+      {
+        verdicts: story.verdicts,
+        decisions: [
+          { ...question, asked_at: at(90), status: 'expired', detail: '3 services are in breach together' },
+          { ...question, status: 'superseded', detail: 'mode is ask' },
+        ],
+      },
+      'a breach was seen (High error rate: 8.5 errors/minute), and people were asked, and nobody decided: 3 services are in breach together',
+    ],
+    [
+      { verdicts: story.verdicts, decisions: [{ ...question, status: 'superseded' }] },
+      'a breach was seen (High error rate: 8.5 errors/minute), and people were asked, whose answer was superseded',
+    ],
+    [
+      {
+        verdicts: story.verdicts,
+        observed: [
+          { at: at(60), detail: 'mode is observe; the constitution would allow it' },
+          { at: at(31), detail: 'mode is observe; the constitution would refuse it' },
+        ],
+      },
+      'a breach was seen (High error rate: 8.5 errors/minute), and nothing was done: mode is observe; the constitution would allow it',
+    ],
+    [
       {
         verdicts: story.verdicts,
         decisions: [{ ...question, status: 'rejected', decided_by: 'ada', decision_reason: 'known' }],
@@ -284,7 +314,7 @@ describe('a deployment that was not rolled back', () => {
 
   it('tells questions and answers', () => {
     const decisions = [
-      question,
+      { ...question, detail: 'mode is ask' },
       {
         ...question,
         asked_at: at(40),
@@ -296,8 +326,10 @@ describe('a deployment that was not rolled back', () => {
       },
       { ...question, asked_at: at(60), status: 'expired', decided_at: at(70) },
     ]
-    expect(told({ ...quiet, decisions }).lines.slice(1)).toEqual([
-      { at: at(31), text: 'People were asked: High error rate' },
+    const observed = [{ at: at(20), detail: 'mode is observe' }]
+    expect(told({ ...quiet, decisions, observed }).lines.slice(1)).toEqual([
+      { at: at(20), text: 'Nothing was done: mode is observe' },
+      { at: at(31), text: 'People were asked: High error rate. Why: mode is ask' },
       { at: at(40), text: 'People were asked: High error rate; refused for stable_system, total_coherence' },
       { at: at(50), text: 'The answer: approved by ada, "go"' },
       { at: at(60), text: 'People were asked: High error rate' },

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   ACTING_SIGNALS,
-  connectionUtilization,
   entropyOf,
   type HealthSample,
   isStable,
@@ -12,6 +11,7 @@ import {
   type Thresholds,
   toHealthReport,
 } from '../src/index.ts'
+import { connectionUtilization } from '../src/sample.ts'
 import { blind, broken, calm, sampleOf, thresholds } from './make.ts'
 
 const judge = (change: Partial<HealthSample>, limits: Thresholds = thresholds, options: JudgeOptions = {}) =>
@@ -60,9 +60,11 @@ describe('a sample', () => {
 
   it.each([
     [{ p95_response_ms: 5000 }, []],
-    [{ p95_response_ms: 5001 }, ['Slow responses: P95 5001 ms']],
+    [{ p95_response_ms: 5001 }, ['Slow responses: P95 is 5001 ms, above 5000 ms']],
+    [{ p95_response_ms: 5000.004 }, ['Slow responses: P95 is 5000.004 ms, above 5000 ms']],
     [{ memory_percent: 95 }, []],
-    [{ memory_percent: 97 }, ['High memory usage: 97%']],
+    [{ memory_percent: 97 }, ['High memory usage: 97%, above 95%']],
+    [{ memory_percent: 95.26 }, ['High memory usage: 95.3%, above 95%']],
   ])('warns only: %j', (change, warnings) => {
     expect(judge(change)).toMatchObject({ state: 'healthy', warnings })
   })

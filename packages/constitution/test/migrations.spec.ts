@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { deriveActionProfile, mayRollBack, migrationWarning, type NewerMigration, plannedUndo } from '../src/index.ts'
+import { deriveActionProfile } from '../src/action-profile.ts'
+import { mayRollBack, migrationWarning, type NewerMigration, plannedUndo } from '../src/index.ts'
 import { evidenceOf } from './make.ts'
 
 const scripted = [

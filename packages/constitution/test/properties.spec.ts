@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { deriveActionProfile } from '../src/action-profile.ts'
 import {
   type BrakeEvidence,
   brake,
   DEFAULT_THRESHOLDS,
-  deriveActionProfile,
   type HealthSample,
   isStable,
   judgeSample,
@@ -61,7 +61,13 @@ describe('total: whatever is stored or sent, there is an answer', () => {
     })
     fc.assert(
       fc.property(fc.array(tick, { maxLength: 15 }), fc.constantFrom('threshold', 'sequential'), (ticks, evidence) => {
-        const plan = { phase: 'window', deployed_at: T0, watch: watchPolicy, baseline_breached: [] } as const
+        const plan = {
+          phase: 'window',
+          deployed_at: T0,
+          watch: watchPolicy,
+          baseline_breached: [],
+          clean_window: false,
+        } as const
         let state: WatchState = startWatch({ ...plan, thresholds: { ...thresholds, evidence } as Thresholds })
         let at = T0
         for (const { sample, errors, step } of ticks) {
@@ -125,7 +131,7 @@ describe('monotone: worse never turns into calm', () => {
   const worse: ((evidence: RollbackEvidence) => RollbackEvidence)[] = [
     (e) => ({ ...e, target: null }),
     (e) => ({ ...e, database: { state: 'inconsistent', detail: 'migration 0004 failed' } }),
-    (e) => ({ ...e, checks: [...e.checks, { name: 'deployer_able', holds: false }] }),
+    (e) => ({ ...e, checks: e.checks.map((check) => ({ ...check, holds: check.name !== 'deployer_able' })) }),
     (e) => ({ ...e, target: e.target && { ...e.target, known_good: false } }),
     (e) => ({ ...e, target: e.target && { ...e.target, quarantined: true } }),
     (e) => ({ ...e, present: stable, request: byMachine }),

@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import {
-  DEFAULT_POLICY,
-  type HealthSample,
-  judgeSample,
-  keptSample,
-  rateWindowSeconds,
-  shouldKeepSample,
-  toHealthReport,
-} from '../src/index.ts'
+import { DEFAULT_POLICY, type HealthSample, judgeSample, toHealthReport } from '../src/index.ts'
 import { formatNumber } from '../src/numbers.ts'
+import { keptSample, shouldKeepSample } from '../src/sampling.ts'
 import { settle, startSequential } from '../src/sequential.ts'
+import { forSeconds, rateWindowSeconds, secondsOf } from '../src/thresholds.ts'
 import { broken, calm, sampleOf, thresholds, watchPolicy } from './make.ts'
 
 describe('a number for a person', () => {
@@ -23,6 +17,16 @@ describe('a number for a person', () => {
     [5.000_001_4, 5, '5.000001'],
     [5.000_000_4, 5, '5.0000004'],
     [90.04, 90, '90.04'],
+    [95.22, 95.21, '95.22'],
+    [95.26, 95.25, '95.3'],
+    [95.25, 95.25, '95.25'],
+    [4.96, 5, '4.96'],
+    [0.15, undefined, '0.2'],
+    [5000.15, 5000, '5000.2'],
+    [1e-7, undefined, '0'],
+    [1.5e-7, 0, '1.5e-7'],
+    [1e21, undefined, '1e+21'],
+    [Number.NaN, 5, 'NaN'],
   ])('%s beside a threshold of %s reads %s', (value, threshold, text) => {
     expect(formatNumber(value, threshold)).toBe(text)
   })
@@ -54,8 +58,9 @@ describe('a sample', () => {
     [['http', 'database_connections'], 'unknown', 'Health cannot be read: database_connections, http'],
     [[7, null, 'http'], 'unknown', 'Health cannot be read: http'],
     [[7, {}], 'healthy', 'System healthy'],
-    ['http', 'healthy', 'System healthy'],
-    [null, 'healthy', 'System healthy'],
+    ['http', 'unknown', 'Health cannot be read: unavailable'],
+    [undefined, 'unknown', 'Health cannot be read: unavailable'],
+    [null, 'unknown', 'Health cannot be read: unavailable'],
   ])('whose sources lack %j is %s: %s', (unavailable, state, reason) => {
     expect(signalsOf({ unavailable: unavailable as string[] })).toMatchObject({ state, reason })
   })
@@ -67,8 +72,8 @@ describe('a sample', () => {
     })
     expect(verdict.signals.map((finding) => finding.suppressed)).toEqual([true, false, false, false, false])
     expect(verdict.warnings).toEqual([
-      'error_rate_per_minute was in breach before this deployment and is not blamed on it yet',
-      'Slow responses: P95 9000 ms',
+      'error_rate_per_minute is not blamed on this deployment yet: errors were in breach before it',
+      'Slow responses: P95 is 9000 ms, above 5000 ms',
     ])
   })
 
@@ -95,8 +100,34 @@ describe('a rate window', () => {
     [-5, 60],
     ['90', 60],
     [undefined, 60],
+    [Number.POSITIVE_INFINITY, 60],
   ])('of %s seconds is one of %s', (rate_window_seconds, seconds) => {
     expect(rateWindowSeconds({ ...thresholds, rate_window_seconds: rate_window_seconds as never })).toBe(seconds)
+  })
+})
+
+describe('a time of a policy', () => {
+  const names = ['window_seconds', 'verify_seconds', 'drain_seconds', 'auto_rollback_within_seconds'] as const
+
+  it.each([...names, 'verify_deadline_seconds'] as const)('called %s is its default where it is none', (name) => {
+    for (const value of [undefined, null, '9', Number.NaN, Number.POSITIVE_INFINITY, -1])
+      expect(secondsOf({ ...watchPolicy, [name]: value }, name)).toBe(watchPolicy[name])
+    expect(secondsOf({ ...watchPolicy, [name]: 9 }, name)).toBe(9)
+    expect(secondsOf(null as never, name)).toBe(watchPolicy[name])
+  })
+
+  it('takes some time where its passing is a proof', () => {
+    const none = Object.fromEntries(names.map((name) => [name, 0]))
+    expect(names.map((name) => secondsOf({ ...watchPolicy, ...none }, name))).toEqual([300, 60, 0, 0])
+  })
+
+  it('that is off by default is off where it is none', () => {
+    for (const value of [undefined, null, '9', Number.NaN, -1]) {
+      expect(secondsOf({ ...watchPolicy, warm_up_seconds: value as never }, 'warm_up_seconds')).toBe(0)
+      expect(forSeconds({ ...thresholds, for_seconds: value as never })).toBe(0)
+    }
+    expect(secondsOf({ ...watchPolicy, warm_up_seconds: 9 }, 'warm_up_seconds')).toBe(9)
+    expect(forSeconds({ ...thresholds, for_seconds: 9 })).toBe(9)
   })
 })
 

@@ -8,7 +8,8 @@ const inconsistent = { state: 'inconsistent', detail: 'migration 0004_pay failed
 const undoing = { policy: 'undo', newer: [{ name: '0002_add', has_rollback_script: false }] } as const
 const never = { ...target, known_good: false }
 const worse = { ...target, entropy: 0.9 }
-const unable = [{ name: 'deployer_able', holds: false }]
+const failing = { name: 'deployer_able', holds: false, detail: './deploy.sh is not there' } as const
+const unable: RollbackEvidence['checks'] = [failing]
 
 const overrideOf = (violations: readonly ViolationName[], change: Partial<Override> = {}): Override => ({
   deployment_id: 'bad',
@@ -72,10 +73,10 @@ describe('a rollback', () => {
   })
 
   it('whose plan does not hold together names the check that failed, wherever it is told', () => {
-    const checks = [{ name: 'deployer_able', holds: false, detail: './deploy.sh is not there' }, ...breached.checks]
+    const checks = [failing, ...breached.checks.slice(1)]
     const told =
-      'Law of Structural Integrity violated: geometric_ratio must be within 0.1 of 1.618, was 1.2944: ' +
-      '4 of 5 structural checks hold; failed: deployer_able (./deploy.sh is not there)'
+      'Law of Structural Integrity violated: geometric_ratio must be within 0.1 of 1.618, was 1.2135: ' +
+      '3 of 4 structural checks hold; failed: deployer_able (./deploy.sh is not there)'
     const decision = mayRollBack(evidenceOf({ checks, target: worse }))
     expect(decision).toMatchObject({ reasons: [{ name: 'total_coherence' }, { message: told }] })
     const coherence = 'Law of Total Coherence violated: Cannot increase entropy when system unstable'
@@ -149,9 +150,37 @@ describe('a rollback', () => {
     expect(mayRollBack(evidenceOf({ present: { sample, stable: false } }))).toMatchObject({ allowed: true })
   })
 
-  it.each(['is_replacement', 'automatic_tried'])('by a person does not mind %s', (fact) => {
+  it.each([
+    ['is_replacement', 'replacement_not_automatic'],
+    ['automatic_tried', 'automatic_already_tried'],
+  ])('minds %s where nobody asked for it, and only there', (fact, code) => {
     const deployment = { ...breached.deployment, [fact]: true }
-    expect(mayRollBack(evidenceOf({ deployment, request: byPerson })).allowed).toBe(true)
+    const asked = (trigger_type: RollbackEvidence['request']['trigger_type'], person: boolean) =>
+      codeOf(mayRollBack(evidenceOf({ deployment, request: { trigger_type, person, reason: 'declared risk' } })))
+    expect(asked('automatic', false)).toBe(code)
+    expect(asked('constitutional_violation', false)).toBe(code)
+    expect(asked('automatic', true)).toBe('allowed')
+    expect(asked('constitutional_violation', true)).toBe('allowed')
+    // A client's own request is deliberate.
+    expect(asked('manual', false)).toBe('allowed')
+    expect(asked('manual', true)).toBe('allowed')
+  })
+
+  it('with any check that fails is refused, however many others hold or are left out', () => {
+    const names = ['deployer_able', 'schema_compatible', 'record_matches_reality'] as const
+    const answers = [undefined, null, true, false]
+    for (const [a, b, c] of answers.flatMap((x) => answers.flatMap((y) => answers.map((z) => [x, y, z])))) {
+      const checks = names.flatMap((name, index) => {
+        const holds = [a, b, c][index]
+        return holds === undefined ? [] : [{ name, holds }]
+      })
+      for (const git_branch of ['main', '']) {
+        const { validation } = mayRollBack(evidenceOf({ checks, target: { ...target, git_branch } }))
+        const failed = git_branch === '' || [a, b, c].includes(false)
+        expect(validation.violated).toEqual(failed ? ['structural_integrity'] : [])
+        expect(validation.warnings).toHaveLength([a, b, c].filter((holds) => typeof holds !== 'boolean').length)
+      }
+    }
   })
 })
 
@@ -203,12 +232,12 @@ describe('for any evidence', () => {
         policy: fc.constantFrom('keep', 'undo'),
         newer: fc.array(fc.record({ name: fc.string(), has_rollback_script: fc.boolean() }), { maxLength: 4 }),
       }),
-      checks: fc.array(
+      checks: fc.uniqueArray(
         fc.record({
           name: fc.constantFrom('deployer_able', 'schema_compatible'),
           holds: fc.constantFrom(true, false, null),
         }),
-        { maxLength: 4 },
+        { maxLength: 2, selector: ({ name }) => name },
       ),
       request: fc.constantFrom(byPerson, byMachine, breached.request),
     })

@@ -1,10 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  falseAlarmBound,
   type HealthSample,
-  isSequential,
-  normalRatePerMinute,
   observe,
   startWatch,
   type Thresholds,
@@ -13,6 +10,9 @@ import {
 } from '../src/index.ts'
 import {
   errorEvidence,
+  falseAlarmBound,
+  isSequential,
+  normalRatePerMinute,
   phaseSeconds,
   RATE_RATIOS,
   type SequentialState,
@@ -163,6 +163,7 @@ describe('a watch by sequential evidence', () => {
     deployed_at: T0,
     thresholds: sequential,
     watch: watchPolicy,
+    clean_window: false,
     baseline_breached: [],
     ...change,
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Candidate, chooseTarget, sameCommit } from '../src/index.ts'
+import { type Candidate, chooseTarget, isKnownGood, sameCommit } from '../src/index.ts'
 
 const failing = {
   deployment_id: 'bad',
@@ -44,6 +44,8 @@ describe('the target', () => {
     [{ deployed_at: null }, 'it is not older than the failing deployment'],
     [{ git_commit: 'BBBBBBB' }, 'it is of the same commit'],
     [{ quarantined: true }, 'its commit is quarantined'],
+    [{ health_check_passed: 'yes' as never }, 'candidate.health_check_passed must be true or false'],
+    [{ quarantined: undefined as never }, 'candidate.quarantined must be true or false'],
   ])('is never one with %j', (change, reason) => {
     expect(chooseTarget([candidateOf(change)], failing)).toMatchObject({
       target: null,
@@ -91,6 +93,32 @@ describe('the target', () => {
       }),
     )
   })
+})
+
+it('names what it cannot read, and is chosen among the others', () => {
+  const odd = [null, { deployment_id: 7, version: 'v3' }] as never[]
+  expect(chooseTarget([...odd, candidateOf()], failing)).toMatchObject({
+    target: { deployment_id: 'good' },
+    passed_over: [
+      { deployment_id: 'unknown', version: 'unknown', reason: 'candidate must be an object' },
+      { deployment_id: 'unknown', version: 'v3', reason: 'candidate.deployment_id must be a text' },
+    ],
+  })
+  expect(chooseTarget([candidateOf()], { ...failing, git_commit: null as never })).toEqual({
+    target: null,
+    reason: 'No valid rollback target found: failing.git_commit must be a text',
+    passed_over: [],
+  })
+})
+
+it.each([
+  ['success', true, true],
+  ['success', false, false],
+  ['success', null, false],
+  ['failed', true, false],
+  ['in_progress', true, false],
+])('a deployment that is %s with a health check %s is known-good: %s', (status, health_check_passed, good) => {
+  expect(isKnownGood({ status, health_check_passed })).toBe(good)
 })
 
 it.each([

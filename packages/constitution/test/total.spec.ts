@@ -136,8 +136,14 @@ describe.each(GATES)('%s', (name, gate, evidence) => {
 
 it.each([
   ['mode', 'nonsense', 'mode must be one of auto, ask, observe'],
-  ['hourly_cap', Number.NaN, 'hourly_cap must be a number'],
+  ['hourly_cap', Number.NaN, 'hourly_cap must be a finite number, 0 or more'],
+  ['hourly_cap', Number.POSITIVE_INFINITY, 'hourly_cap must be a finite number, 0 or more'],
+  ['hourly_cap', -1, 'hourly_cap must be a finite number, 0 or more'],
+  ['automatic_last_hour', Number.NEGATIVE_INFINITY, 'automatic_last_hour must be a finite number, 0 or more'],
+  ['automatic_last_hour', -1, 'automatic_last_hour must be a finite number, 0 or more'],
   ['services_breaching', 'two', 'services_breaching must be a list'],
+  ['services_breaching', Number.NaN, 'services_breaching must be a list'],
+  ['services_breaching', -3, 'services_breaching must be a list'],
   ['frozen', 1, 'frozen must be an object'],
 ])('the brake asks people where %s is %s', (field, value, problem) => {
   const given = { ...GATES.at(-1)![2], [field]: value }
@@ -178,9 +184,26 @@ it.each([
     { database: { state: 'odd', detail: null } },
     'evidence.database.state must be one of consistent, inconsistent, unknown',
   ],
-  [{ target: { ...evidenceOf().target, entropy: 'low' } }, 'evidence.target.entropy must be a number or null'],
-  [{ checks: [{ name: 'a', holds: null, detail: 7 }] }, 'evidence.checks[0].detail must be a text'],
-])('a rollback with %j is refused: %s', (change, problem) => {
+  ...['low', Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0.1, 1.1].map((entropy) => [
+    { target: { ...evidenceOf().target, entropy } },
+    'evidence.target.entropy must be a number from 0 to 1',
+  ]),
+  [{ checks: [{ name: 'deployer_able', holds: null, detail: 7 }] }, 'evidence.checks[0].detail must be a text'],
+  [
+    { checks: [{ name: 'moon_phase', holds: true }] },
+    'evidence.checks[0].name must be one of deployer_able, schema_compatible, record_matches_reality',
+  ],
+  [
+    {
+      checks: [
+        { name: 'deployer_able', holds: false },
+        { name: 'schema_compatible', holds: true },
+        { name: 'schema_compatible', holds: true },
+      ],
+    },
+    'evidence.checks[2].name must be given once, not schema_compatible again',
+  ],
+] as [object, string][])('a rollback with %j is refused: %s', (change, problem) => {
   expect(mayRollBack({ ...evidenceOf(), ...change } as never).validation.violations).toEqual([problem])
 })
 

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  canTransition,
-  DEPLOYMENT_STATUSES,
-  isTerminal,
-  mayTransition,
-  nextStatuses,
-  ROLLBACK_STATUSES,
-} from '../src/index.ts'
+import { DEPLOYMENT_STATUSES, isTerminal, mayTransition, ROLLBACK_STATUSES } from '../src/index.ts'
+import { canTransition, nextStatuses } from '../src/transitions.ts'
 
 const LEGAL = {
   deployment: [
@@ -17,6 +11,7 @@ const LEGAL = {
     'in_progress → rolled_back',
     'success → failed',
     'success → rolled_back',
+    'failed → in_progress',
     'failed → success',
     'failed → rolled_back',
   ],
@@ -52,7 +47,10 @@ it('a finished rollback event is final, and so is a rolled back deployment', () 
 })
 
 it('an unknown status leads nowhere', () => {
-  expect(nextStatuses('deployment', 'toString' as never)).toEqual([])
+  for (const odd of ['toString', null, { toString: 1 }] as never[]) {
+    expect(nextStatuses('deployment', odd)).toEqual([])
+    expect(nextStatuses(odd, 'pending' as never)).toEqual([])
+  }
 })
 
 it('a refused change names what is possible', () => {

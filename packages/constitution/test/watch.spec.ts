@@ -4,6 +4,7 @@ import {
   countsErrors,
   type HealthSample,
   observe,
+  type SignalName,
   startWatch,
   type WatchPlan,
   type WatchState,
@@ -18,6 +19,7 @@ const planOf = (change: Partial<WatchPlan> = {}): WatchPlan => ({
   thresholds,
   watch: watchPolicy,
   baseline_breached: [],
+  clean_window: false,
   ...change,
 })
 const tickAt = (seconds: number, sample: HealthSample = calm, change: Partial<WatchTick> = {}): WatchTick => ({
@@ -204,6 +206,31 @@ describe('the window', () => {
   })
 })
 
+describe('a policy with what is no number', () => {
+  const junk = [Number.NaN, Number.POSITIVE_INFINITY, -5, 'soon', null, {}] as never[]
+  const odd = (change: object) => planOf({ watch: { ...watchPolicy, ...change } })
+
+  it.each(junk)('neither waits for %j seconds nor warms up for them', (value) => {
+    const plan = planOf({
+      thresholds: { ...thresholds, for_seconds: value },
+      watch: { ...watchPolicy, warm_up_seconds: value },
+    })
+    expect(run(startWatch(plan), 299, (s) => (s < 17 ? calm : broken)).second).toBe(17)
+  })
+
+  it.each([...junk, 0])('watches for the usual time, not for %j seconds', (value) => {
+    expect(run(startWatch(odd({ window_seconds: value })), 400, () => calm)).toMatchObject({
+      verdict: { kind: 'healthy' },
+      second: 300,
+    })
+  })
+
+  it.each(junk)('stands by for the usual time, not for %j seconds', (value) => {
+    const plan = { ...odd({ auto_rollback_within_seconds: value }), phase: 'standby' as const }
+    expect(run(startWatch(plan), 2000, () => calm)).toMatchObject({ verdict: { kind: 'ended' }, second: 1800 })
+  })
+})
+
 describe('the count of errors', () => {
   const sequential = { ...thresholds, evidence: 'sequential' as const }
   it.each([
@@ -244,27 +271,71 @@ describe('what was in breach before the deployment', () => {
     expect(verdict).toMatchObject({ kind: 'inconclusive', why: 'breached_before' })
   })
 
-  it('is blamed again once it was below its threshold for a full window', () => {
-    const calmFor = (seconds: number) => (s: number) => (s > 20 && s <= 20 + seconds ? calm : broken)
-    expect(run(startWatch(planOf({ baseline_breached })), 299, calmFor(60)).verdict).toBeNull()
-    const blamed = run(startWatch(planOf({ baseline_breached })), 299, calmFor(61))
-    expect(blamed.verdict?.kind).toBe('breach')
-    expect(blamed.second).toBe(82)
+  const watch = { ...watchPolicy, window_seconds: 900 }
+  const connections = sampleOf({ database_connections: 95 })
+
+  it.each<[SignalName, HealthSample, from: number, to: number, last: number]>([
+    // Below from the first second: the rate's window is full after 60, that of recent errors after 300.
+    ['error_rate_per_minute', broken, 1, 360, 359],
+    ['recent_errors', broken, 1, 360, 359],
+    ['recent_errors', sampleOf({ recent_errors: 60 }), 1, 600, 599],
+    // Below only later, with every window full.
+    ['error_rate_per_minute', broken, 101, 401, 400],
+    ['recent_errors', sampleOf({ recent_errors: 60 }), 301, 601, 600],
+    // No count, and so whole from the first second.
+    ['database_connection_percent', connections, 1, 61, 60],
+  ])('%s is blamed again once it was below for a full window', (signal, above, from, to, last) => {
+    const calmUntil = (end: number) => (s: number) => (s >= from && s <= end ? calm : above)
+    const start = () => startWatch(planOf({ watch, baseline_breached: [signal] }))
+    expect(run(start(), 700, calmUntil(last)).verdict).toBeNull()
+    const blamed = run(start(), 700, calmUntil(to))
+    expect(blamed).toMatchObject({ verdict: { kind: 'breach' }, second: to + 1 })
+  })
+
+  it('is longer below where errors are counted over longer', () => {
+    const slow = { ...thresholds, rate_window_seconds: 400 }
+    const calmUntil = (end: number) => (s: number) => (s <= end ? calm : broken)
+    const start = () => startWatch(planOf({ watch, thresholds: slow, baseline_breached }))
+    expect(run(start(), 850, calmUntil(799)).verdict).toBeNull()
+    expect(run(start(), 850, calmUntil(800)).second).toBe(801)
   })
 
   it('has to be seen below: a blind moment starts the stretch again', () => {
-    const sampleAt = (s: number) => (s === 50 ? blind : s <= 100 ? calm : broken)
-    expect(run(startWatch(planOf({ baseline_breached })), 299, sampleAt).verdict).toBeNull()
+    const sampleAt = (s: number) => (s === 80 ? blind : s <= 380 ? calm : broken)
+    const { verdict } = run(startWatch(planOf({ watch, baseline_breached })), 700, sampleAt)
+    expect(verdict).toBeNull()
+  })
+
+  it('is below also while what counts no errors is above', () => {
+    const elsewhere = sampleOf({ memory_percent: 99, p95_response_ms: 9000 })
+    const sampleAt = (s: number) => (s === 80 ? elsewhere : s <= 360 ? calm : broken)
+    expect(run(startWatch(planOf({ watch, baseline_breached })), 700, sampleAt).second).toBe(361)
+  })
+
+  it('is below only while both counts of the same errors are', () => {
+    const sampleAt = (s: number) => (s === 80 ? sampleOf({ recent_errors: 60 }) : s <= 380 ? calm : broken)
+    const { verdict } = run(startWatch(planOf({ watch, baseline_breached })), 700, sampleAt)
+    expect(verdict).toBeNull()
   })
 
   it.each([
-    [300, undefined],
-    [301, 'breach'],
-  ])('of recent errors must be below for as long as they are counted: %s s, then %s', (seconds, kind) => {
-    const watch = { ...watchPolicy, window_seconds: 600 }
-    const state = startWatch(planOf({ watch, baseline_breached: ['recent_errors'] }))
-    const above = sampleOf({ recent_errors: 60 })
-    expect(run(state, 599, (s) => (s > 20 && s <= 20 + seconds ? calm : above)).verdict?.kind).toBe(kind)
+    ['error_rate_per_minute', 'recent_errors'],
+    ['recent_errors', 'error_rate_per_minute'],
+  ] as const)('as %s covers %s, which counts the same errors', (signal, other) => {
+    const sample = sampleOf({ [other]: 60 })
+    const { verdict, effects } = run(startWatch(planOf({ baseline_breached: [signal] })), 400, () => sample)
+    expect(verdict).toMatchObject({ kind: 'inconclusive', why: 'breached_before' })
+    expect(effects).toEqual([{ kind: 'announce_breached_before', signals: [other] }])
+  })
+
+  it('goes on from the heartbeat of a worker that suppressed the one signal only', () => {
+    const before = startWatch(planOf({ watch, baseline_breached }))
+    const active = [{ signal: 'error_rate_per_minute' as const, below_since: null }]
+    const old = { ...before, suppression: { active, exceeded: [] } }
+    const { clean_window: _, ...plan } = before.plan
+    const begun = { ...old, plan: plan as WatchPlan }
+    expect(run(begun, 100, () => broken)).toMatchObject({ verdict: null, state: { suppression: { active } } })
+    expect(run(begun, 100, () => sampleOf({ recent_errors: 60 })).verdict?.kind).toBe('breach')
   })
 
   it('is told of the signal that was, not of another', () => {
@@ -274,9 +345,28 @@ describe('what was in breach before the deployment', () => {
     expect(effects).toEqual([{ kind: 'announce_breached_before', signals: ['recent_errors'] }])
   })
 
-  it('does not cover another signal', () => {
-    const { verdict } = run(startWatch(planOf({ baseline_breached })), 299, () => sampleOf({ recent_errors: 51 }))
+  it.each<[SignalName, HealthSample]>([
+    ['error_rate_per_minute', connections],
+    ['database_connection_percent', broken],
+  ])('as %s does not cover what is counted otherwise', (signal, sample) => {
+    const { verdict } = run(startWatch(planOf({ baseline_breached: [signal] })), 299, () => sample)
     expect(verdict?.kind).toBe('breach')
+  })
+
+  it.each([
+    [true, 300, 'breach'],
+    [true, 299, undefined],
+    [false, 300, undefined],
+  ])('is over with a clean window (%s) of %s seconds', (clean_window, window_seconds, kind) => {
+    const brief = { ...watchPolicy, window_seconds }
+    const plan = planOf({ phase: 'standby', watch: brief, baseline_breached, clean_window })
+    const sample = sampleOf({ error_rate_per_minute: 8, recent_errors: 30 })
+    expect(run(startWatch(plan), 400, () => sample).verdict?.kind).toBe(kind)
+  })
+
+  it('is not over with what claims to be a clean window before there was any', () => {
+    const plan = planOf({ baseline_breached, clean_window: true })
+    expect(run(startWatch(plan), 299, () => broken).verdict).toBeNull()
   })
 })
 

@@ -29,6 +29,7 @@ describe('migrations in a request', () => {
     ['a script that is too long', [{ ...one, rollback_script: 'x'.repeat(65_537) }], '<=65536'],
     ['a script with NUL', [{ ...one, rollback_script: 'SELECT 1\u0000' }], 'NUL'],
     ['a time that is none', [{ ...one, applied_at: 'yesterday' }], 'Invalid ISO datetime'],
+    ['a time that no clock says', [{ ...one, applied_at: '0001-01-01T00:00:00Z' }], 'must not be before 1970'],
     ['a negative duration', [{ ...one, execution_time_ms: -1 }], '>=0'],
     ['an unknown field', [{ ...one, down: 'DROP TABLE cart' }], 'Unrecognized key: "down"'],
   ])('are refused with %s', (_, migrations, said) => {

@@ -6,6 +6,8 @@ export type AnnouncementKind =
   | 'decision'
   /** Nobody decided in time; the guard stopped waiting. `decision_id` is set. */
   | 'decision_expired'
+  /** A breach after the guard's end, and nothing to go back to: people are told, and asked nothing. */
+  | 'late_breach'
   /** Mode observe: what would have happened. */
   | 'observed'
   /** The watch ended without a verdict people can rely on. */

@@ -15,6 +15,7 @@ import { type HealthReading, readHealth } from './health.ts'
 import type { Restored } from './migrations/merge.ts'
 import { readMigrations } from './migrations/read.ts'
 import type { RollbackRecord } from './store/rollbacks.ts'
+import { KNOWN_GOOD, OPEN_STATUSES } from './store/statuses.ts'
 
 /** What only a deployer can say. Both may be left unanswered. */
 export interface DeployerFacts {
@@ -26,6 +27,7 @@ export interface DeployerFacts {
 
 type Deployment = Prisma.deploymentsGetPayload<object>
 const CANDIDATES_MAX = 50
+const CANDIDATE_PAGES_MAX = 20
 
 const refOf = (row: Deployment): DeploymentRef => ({
   deployment_id: row.deployment_id,
@@ -34,8 +36,22 @@ const refOf = (row: Deployment): DeploymentRef => ({
   git_branch: row.git_branch,
 })
 
+/** What is judged: a rollback that was asked for, or one that might be. */
+export type Judged = Pick<
+  RollbackRecord,
+  | 'event_id'
+  | 'deployment_id'
+  | 'target_forced'
+  | 'target_deployment_id'
+  | 'refused_event_id'
+  | 'trigger_type'
+  | 'trigger_reason'
+  | 'initiated_by'
+  | 'metadata'
+>
+
 /** Who asked: somebody known, or a client on nobody's behalf. */
-const byPerson = (event: RollbackRecord): boolean => {
+const byPerson = (event: Judged): boolean => {
   const actor = (event.metadata as { actor?: { kind?: string } } | null)?.actor
   return event.initiated_by !== null || actor?.kind === 'discord' || actor?.kind === 'user'
 }
@@ -43,7 +59,7 @@ const byPerson = (event: RollbackRecord): boolean => {
 /** Everything the constitution judges a rollback by, read anew at the moment of the decision. */
 export const gatherEvidence = async (
   context: Pick<ControlContext, 'db' | 'config' | 'secret'>,
-  event: RollbackRecord,
+  event: Judged,
   deployer: DeployerFacts,
 ): Promise<{ evidence: RollbackEvidence; reading: HealthReading }> => {
   const { prisma } = context.db
@@ -51,7 +67,7 @@ export const gatherEvidence = async (
   const place = { service: subject.service, environment: subject.environment }
   const live = await prisma.live.findUnique({ where: { service_environment: place }, include: { deployment: true } })
   const running = await prisma.rollback_events.findFirst({
-    where: { ...place, status: { in: ['pending', 'in_progress'] }, event_id: { not: event.event_id } },
+    where: { ...place, status: { in: OPEN_STATUSES }, event_id: { not: event.event_id } },
   })
   const tried = await prisma.rollback_events.findFirst({
     where: {
@@ -95,10 +111,11 @@ export const gatherEvidence = async (
   }
 }
 
-const findTarget = async (
+/** What a rollback of this deployment would go back to; null where there is nothing. */
+export const findTarget = async (
   { db }: Pick<ControlContext, 'db'>,
   subject: Deployment,
-  forcedId: string | null,
+  forcedId: string | null = null,
 ): Promise<{ target: TargetEvidence; restored: Restored } | null> => {
   const place = { service: subject.service, environment: subject.environment }
   const held = await db.prisma.quarantine.findMany({ where: { ...place, status: { not: 'released' } } })
@@ -116,31 +133,39 @@ const findTarget = async (
     const forced = await db.prisma.deployments.findUnique({ where: { deployment_id: forcedId } })
     return forced === null ? null : asTarget(forced)
   }
-  const candidates = await db.prisma.deployments.findMany({
-    where: { ...place, status: 'success', health_check_passed: true, deployment_id: { not: subject.deployment_id } },
-    orderBy: { deployed_at: 'desc' },
-    take: CANDIDATES_MAX,
-  })
-  const { target } = chooseTarget(
-    candidates.map((row) => ({
-      deployment_id: row.deployment_id,
-      service: row.service,
-      environment: row.environment,
-      version: row.version,
-      git_commit: row.git_commit,
-      status: row.status as 'success',
-      health_check_passed: row.health_check_passed ?? false,
-      deployed_at: row.deployed_at?.toISOString() ?? null,
-      quarantined: isHeld(row.git_commit),
-    })),
-    {
-      ...place,
-      deployment_id: subject.deployment_id,
-      git_commit: subject.git_commit,
-      deployed_at: subject.deployed_at?.toISOString() ?? null,
-    },
-  )
-  return target === null ? null : asTarget(candidates.find((row) => row.deployment_id === target.deployment_id)!)
+  if (subject.deployed_at === null) return null
+  // Left out here is what could fill pages: redeploys of the failing commit, and what came after it.
+  const older = { git_commit: { not: subject.git_commit }, deployed_at: { lt: subject.deployed_at } }
+  for (let page = 0; page < CANDIDATE_PAGES_MAX; page += 1) {
+    const candidates = await db.prisma.deployments.findMany({
+      where: { ...place, ...older, ...KNOWN_GOOD },
+      orderBy: [{ deployed_at: 'desc' }, { id: 'desc' }],
+      skip: page * CANDIDATES_MAX,
+      take: CANDIDATES_MAX,
+    })
+    const { target } = chooseTarget(
+      candidates.map((row) => ({
+        deployment_id: row.deployment_id,
+        service: row.service,
+        environment: row.environment,
+        version: row.version,
+        git_commit: row.git_commit,
+        status: row.status as 'success',
+        health_check_passed: row.health_check_passed ?? false,
+        deployed_at: row.deployed_at?.toISOString() ?? null,
+        quarantined: isHeld(row.git_commit),
+      })),
+      {
+        ...place,
+        deployment_id: subject.deployment_id,
+        git_commit: subject.git_commit,
+        deployed_at: subject.deployed_at.toISOString(),
+      },
+    )
+    if (target !== null) return asTarget(candidates.find((row) => row.deployment_id === target.deployment_id)!)
+    if (candidates.length < CANDIDATES_MAX) return null
+  }
+  return null
 }
 
 /**
@@ -154,7 +179,7 @@ export const migrationsAtStake = async (
   const { migrations: policy } = deployment.policy as unknown as Pick<GuardPolicy, 'migrations'>
   if (policy !== 'undo') return null
   try {
-    const found = await findTarget(context, deployment, null)
+    const found = await findTarget(context, deployment)
     const { newer, database } = await readMigrations(context, deployment, found?.restored ?? null)
     return migrationWarning({ policy, newer }, database)
   } catch (error) {

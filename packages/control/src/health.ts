@@ -18,8 +18,6 @@ export interface HealthReading {
   sample: HealthSample
   /** First error of the windows that count now. */
   fault_at: Date | null
-  /** Errors among those counted that came so late that moments were judged without them; null where none did. */
-  late: LateErrors | null
   /** A breach of this deployment was stored within the last five minutes. */
   breached_recently: boolean
   /** Another deployment is live in its place. */
@@ -43,7 +41,13 @@ interface WatchedCounts {
   errors_since_deployed: number | null
 }
 
-export type WatchedReading = HealthReading & WatchedCounts
+export type WatchedReading = HealthReading &
+  WatchedCounts & {
+    /** Errors that came so late that moments were judged without them; null where none did. */
+    late: LateErrors | null
+  }
+
+type Numbers = Omit<HealthSample, 'timestamp'>
 
 interface Row {
   at: Date
@@ -51,22 +55,25 @@ interface Row {
   service: string
   environment: string
   deployed_at: Date
-  error_rate_per_minute: number
-  recent_errors: number
   fault_at: Date | null
-  late_errors: number
-  late_from: Date | null
-  late_received_at: Date | null
   breached_recently: boolean
   superseded: boolean
   rollback_open: boolean
   policy: GuardPolicy
-  p95_response_ms: number | null
-  memory_percent: number | null
-  database_connections: number
-  max_database_connections: number
-  active_queries: number
 }
+
+type HealthRow = Row & Numbers
+
+type WatchedRow = Row &
+  WatchedCounts &
+  Pick<
+    Numbers,
+    'error_rate_per_minute' | 'recent_errors' | 'database_connections' | 'max_database_connections' | 'active_queries'
+  > & {
+    late_errors: number
+    late_from: Date | null
+    late_received_at: Date | null
+  }
 
 /**
  * The counts of a watch, of deployment `d` at a moment whose errors are `e`; null where `e` was not asked for a total. ops.deployment_errors looks back an hour at
@@ -98,13 +105,11 @@ CROSS JOIN LATERAL (
 ) w`
 
 /**
- * One statement for any number of deployments: the tick of all guards together. Times are bounded from both sides, so that
- * one partition or two are looked at and never the default one.
+ * What is known beside the numbers, of deployment `d` at `clock.at`. Times are bounded from both sides, so that one partition
+ * or two are looked at and never the default one.
  */
-const readHealthSql = (counts = '', from = ''): string => `
-SELECT
+const CIRCUMSTANCES = `
   clock.at, d.deployment_id, d.service, d.environment, d.deployed_at, d.policy,
-  e.error_rate_per_minute, e.recent_errors, e.fault_at, e.late_errors, e.late_from, e.late_received_at, ${counts}
   EXISTS (
     SELECT FROM ops.guard_verdicts v
     WHERE v.deployment_id = d.deployment_id AND v.verdict = 'breach' AND v.decided_at > clock.at - interval '5 minutes'
@@ -113,12 +118,10 @@ SELECT
   EXISTS (
     SELECT FROM ops.rollback_events r
     WHERE r.deployment_id = d.deployment_id AND r.status IN ('pending', 'in_progress')
-  ) AS rollback_open,
-  p.p95_response_ms, p.memory_percent,
-  c.*
-FROM (SELECT now() AS at) clock
-CROSS JOIN ops.deployment_errors($1::uuid[], clock.at, $2::boolean[]) e
-JOIN ops.deployments d USING (deployment_id) ${from}
+  ) AS rollback_open`
+
+const FROM_DEPLOYMENTS = `
+JOIN ops.deployments d USING (deployment_id)
 LEFT JOIN ops.live l ON l.service = d.service AND l.environment = d.environment
 -- A lateral join and no EXISTS, which may be turned into one look at all samples of the month.
 LEFT JOIN LATERAL (
@@ -126,20 +129,29 @@ LEFT JOIN LATERAL (
   WHERE s.deployment_id = d.deployment_id AND s.state = 'breach'
     AND s.sampled_at > clock.at - interval '5 minutes' AND s.sampled_at <= clock.at
   LIMIT 1
-) b ON true
-LEFT JOIN LATERAL (
-  SELECT s.p95_response_ms, s.memory_percent FROM ops.health_samples s
-  WHERE s.deployment_id = d.deployment_id
-    AND s.sampled_at > clock.at - interval '2 minutes' AND s.sampled_at <= clock.at
-  ORDER BY s.sampled_at DESC LIMIT 1
-) p ON true
-CROSS JOIN ops.database_connections() c`
+) b ON true`
 
-const READ_HEALTH = { name: 'roman-read-health', text: readHealthSql() }
-const READ_WATCHED = { name: 'roman-read-watched', text: readHealthSql(`${countsAt('clock.at')},`, WINDOW_END) }
+const READ_HEALTH = {
+  name: 'roman-read-health',
+  text: `
+SELECT ${CIRCUMSTANCES}, h.*
+FROM (SELECT now() AS at) clock
+CROSS JOIN ops.read_health($1::uuid[], clock.at) h ${FROM_DEPLOYMENTS}`,
+}
+
+/** The tick of all guards together. What the sources say is not in it: a guard's process reads them itself. */
+const READ_WATCHED = {
+  name: 'roman-read-watched',
+  text: `
+SELECT ${CIRCUMSTANCES}, e.*, ${countsAt('clock.at')}, c.*
+FROM (SELECT now() AS at) clock
+CROSS JOIN ops.deployment_errors($1::uuid[], clock.at, $2::boolean[]) e ${FROM_DEPLOYMENTS} ${WINDOW_END}
+CROSS JOIN ops.database_connections() c`,
+}
 
 /**
- * Reads the health of deployments from PostgreSQL. A server that refuses the connection because it is full is read as
+ * Reads the health of deployments from PostgreSQL, with what the sources of their environment said last: what everybody
+ * judges by who is no guard. A server that refuses the connection because it is full is read as
  * exhausted by `exhaustedSample`; any failure to read is thrown, and anything else is blindness to the caller.
  */
 export const readHealth = async (
@@ -147,13 +159,12 @@ export const readHealth = async (
   deploymentIds: readonly string[],
 ): Promise<HealthReading[]> => {
   if (deploymentIds.length === 0) return []
-  const values = [deploymentIds, deploymentIds.map(() => false)]
-  const { rows } = await db.pool.query<Row>({ ...READ_HEALTH, values })
-  return rows.map(readingOf)
+  const { rows } = await db.pool.query<HealthRow>({ ...READ_HEALTH, values: [deploymentIds] })
+  return rows.map((row) => readingOf(row, row))
 }
 
 /**
- * The same, with what a watch counts.
+ * The same as the log and the ops database tell it, without the sources, and with what a watch counts.
  * @param counted those whose counts are wanted: they reach further back than the rest, and cost accordingly
  */
 export const readWatched = async (
@@ -163,15 +174,19 @@ export const readWatched = async (
 ): Promise<WatchedReading[]> => {
   if (deploymentIds.length === 0) return []
   const values = [deploymentIds, deploymentIds.map((id) => counted.has(id))]
-  const { rows } = await db.pool.query<Row & WatchedCounts>({ ...READ_WATCHED, values })
+  const { rows } = await db.pool.query<WatchedRow>({ ...READ_WATCHED, values })
   return rows.map((row) => ({
-    ...readingOf(row),
+    ...readingOf(row, { ...NO_SOURCE, ...row }),
+    late: lateOf(row),
     errors_in_window: row.errors_in_window,
     errors_since_deployed: row.errors_since_deployed,
   }))
 }
 
-const readingOf = (row: Row): HealthReading => ({
+/** What only sources supply. */
+const NO_SOURCE = { p95_response_ms: null, memory_percent: null, requests_per_minute: undefined, unavailable: [] }
+
+const readingOf = (row: Row, { requests_per_minute: traffic, ...numbers }: Numbers): HealthReading => ({
   deployment_id: row.deployment_id,
   service: row.service,
   environment: row.environment,
@@ -179,25 +194,26 @@ const readingOf = (row: Row): HealthReading => ({
   deployed_at_ms: row.deployed_at.getTime(),
   sample: {
     timestamp: row.at.toISOString(),
-    error_rate_per_minute: row.error_rate_per_minute,
-    recent_errors: row.recent_errors,
-    database_connections: row.database_connections,
-    max_database_connections: row.max_database_connections,
-    active_queries: row.active_queries,
-    p95_response_ms: row.p95_response_ms,
-    memory_percent: row.memory_percent,
-    unavailable: [],
+    error_rate_per_minute: numbers.error_rate_per_minute,
+    recent_errors: numbers.recent_errors,
+    database_connections: numbers.database_connections,
+    max_database_connections: numbers.max_database_connections,
+    active_queries: numbers.active_queries,
+    p95_response_ms: numbers.p95_response_ms,
+    memory_percent: numbers.memory_percent,
+    // Left out where no source supplies it, which is not the same as unreadable.
+    ...(typeof traffic === 'number' ? { requests_per_minute: traffic } : {}),
+    unavailable: numbers.unavailable,
   },
   fault_at: row.fault_at,
-  late: row.late_from && {
-    from_ms: row.late_from.getTime(),
-    key: `${row.late_errors} ${row.late_received_at?.toISOString()}`,
-  },
   breached_recently: row.breached_recently,
   superseded: row.superseded,
   rollback_open: row.rollback_open,
   policy: row.policy,
 })
+
+const lateOf = ({ late_errors, late_from, late_received_at }: WatchedRow): LateErrors | null =>
+  late_from === null ? null : { from_ms: late_from.getTime(), key: `${late_errors} ${late_received_at?.toISOString()}` }
 
 /** A past moment, as far as stored data tells: errors only. */
 export interface MissedTick extends WatchedCounts {

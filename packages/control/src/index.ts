@@ -3,7 +3,7 @@ export type { Announcement, AnnouncementKind } from './announcements.ts'
 export type { ControlContext } from './context.ts'
 export { createControl } from './create-control.ts'
 export { createErrorNotifier, ERRORS_CHANNEL } from './error-notifier.ts'
-export type { DeployerFacts } from './evidence.ts'
+export { type DeployerFacts, findTarget } from './evidence.ts'
 export {
   blindSample,
   exhaustedSample,
@@ -35,6 +35,7 @@ export type { UndoBound } from './steps/undo-plan.ts'
 export { storeLogs } from './store/logs.ts'
 export { deliver } from './store/outbox.ts'
 export { type KeptHealth, keepSamples } from './store/samples.ts'
+export { storeSourceReading } from './store/source-readings.ts'
 export { advance, keep } from './store/steps.ts'
 export {
   createTemporalGateway,

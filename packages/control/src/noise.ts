@@ -4,6 +4,7 @@ import { criesWolf, type Steady, type Wolf } from '@roman/constitution/analysis'
 import type { Database } from '@roman/db'
 import type { ControlContext } from './context.ts'
 import { policyOf } from './policy.ts'
+import { KNOWN_GOOD_SQL } from './store/statuses.ts'
 
 /** What known-good deployments of an environment live with. */
 export interface ObservedNoise {
@@ -25,7 +26,7 @@ const HOURS = `
 WITH good AS (
   SELECT d.deployment_id, d.deployed_at, coalesce(d.replaced_at, now()) AS until
   FROM ops.deployments d
-  WHERE d.service = $1 AND d.environment = $2 AND d.status = 'success' AND d.health_check_passed
+  WHERE d.service = $1 AND d.environment = $2 AND ${KNOWN_GOOD_SQL}
     AND coalesce(d.replaced_at, now()) > now() - make_interval(days => ${LOOK_BACK_DAYS})
 ), hours AS (
   SELECT g.deployment_id, h.at, least(extract(epoch FROM h.at - g.deployed_at) / 60, 60)::double precision AS minutes
@@ -45,7 +46,7 @@ const TRAFFIC = `
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY (s.details ->> 'requests_per_minute')::double precision) AS requests
 FROM (
   SELECT deployment_id FROM ops.deployments
-  WHERE service = $1 AND environment = $2 AND status = 'success' AND health_check_passed ORDER BY id DESC LIMIT 50
+  WHERE service = $1 AND environment = $2 AND ${KNOWN_GOOD_SQL} ORDER BY id DESC LIMIT 50
 ) d
 JOIN ops.health_samples s USING (deployment_id)
 WHERE s.sampled_at > now() - make_interval(days => ${LOOK_BACK_DAYS}) AND s.sampled_at <= now()

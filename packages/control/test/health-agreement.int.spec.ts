@@ -129,7 +129,10 @@ describe('SQL and TypeScript judge the same logs alike', async () => {
     const healthy = async () =>
       (await db.pool.query('SELECT ops.get_deployment_health($1) AS health', [id])).rows[0].health.healthy
     expect(await healthy()).toBe(true)
+    const { rows } = await db.pool.query<{ before: string }>('SELECT clock_timestamp()::text AS before')
     await db.pool.query(insert, [id])
     expect(await healthy()).toBe(false)
+    const then = await db.pool.query('SELECT ops.get_deployment_health($1, $2) AS health', [id, rows[0]!.before])
+    expect(then.rows[0].health.healthy).toBe(true)
   })
 })

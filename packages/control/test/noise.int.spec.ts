@@ -52,7 +52,7 @@ describe('rules that would cry wolf at what known-good deployments live with', a
     const log = { ...context.log, warn: (...line: unknown[]) => said.push(line) } as unknown as Logger
     await warnOfNoise({ ...context, log }, new AbortController().signal)
     const warning = expect.stringMatching(
-      /^At a steady 3 errors\/minute .* about 67% .* for_seconds: 120 .* sequential/,
+      /^At a steady 3 errors\/minute .* about 66% .* for_seconds: 120 .* sequential/,
     )
     // Neither the one that asks for proof, nor the one whose traffic is too low for errors to act.
     expect(said).toEqual([[expect.objectContaining({ service: 'shop', environment: 'production' }), warning]])

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { maintainPartitions, openDatabase, readPartitionCoverage } from '@roman/db'
-import { emptyDatabase, testDatabase, waitFor } from '@roman/testing'
+import { asApplication, emptyDatabase, testDatabase, waitFor } from '@roman/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 
 const DAY_MS = 86_400_000
@@ -167,6 +167,24 @@ describe('partitions', async () => {
       reader.release()
     }
     expect(ofLogs(await maintain(later(31)))).toEqual([{ partition: nameOf(later(38)), change: 'created' }])
+  })
+
+  it('are made and dropped for no other moment than now by who does not own them', async () => {
+    const made = await testDatabase()
+    const { db, log, places, rowsOf } = await database(Promise.resolve(made))
+    const application = await database(asApplication(made).then((url) => ({ url })))
+    await log('today', new Date())
+    const names = async () => (await rowsOf<{ name: string }>(`SELECT name FROM ops.partitions('system_logs')`)).length
+    const before = await names()
+    const inYears = new Date(Date.now() + 1000 * DAY_MS)
+    const shortest = { logs_days: 1, samples_days: 1 }
+    for (let call = 0; call < 3; call += 1) expect(ofLogs(await application.maintain(inYears, shortest))).toEqual([])
+    expect(await places('system_logs', 'message')).toEqual({ today: 'system_logs_initial' })
+    expect(await names()).toBe(before)
+    await expect(application.maintain(inYears, { logs_days: -1000, samples_days: 1 })).rejects.toThrow(/one day/)
+    // The same calls, by whom it belongs to.
+    while ((await db.pool.query('SELECT FROM ops.maintain_partitions(1, 1, $1)', [inYears])).rowCount !== 0);
+    expect(await places('system_logs', 'message')).toEqual({})
   })
 
   it('refuse to keep nothing', async () => {

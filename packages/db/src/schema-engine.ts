@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -173,6 +174,15 @@ const withEngine = async <T>(
 /** Names of the migrations in this checkout, oldest first. */
 export const knownMigrations = async (): Promise<string[]> =>
   (await readMigrations()).migrationDirectories.map((directory) => directory.path)
+
+/** Of each migration in this checkout, as Prisma records it: the SHA-256 of its file. */
+export const knownChecksums = async (): Promise<Map<string, string>> =>
+  new Map(
+    (await readMigrations()).migrationDirectories.map(({ path, migrationFile: { content } }) => [
+      path,
+      content.tag === 'ok' ? createHash('sha256').update(content.value).digest('hex') : '',
+    ]),
+  )
 
 export const applyMigrations = (databaseUrl: string, session: Session, until?: string): Promise<string[]> =>
   withEngine(databaseUrl, session, async (schemaEngine) => {

@@ -10,6 +10,10 @@ export interface PolledSource {
 /** A reading is too old after so many intervals and one timeout. */
 const STALE_INTERVALS = 3
 
+/** From how old on a reading of a source is none. */
+export const staleAfterMs = ({ interval_ms, timeout_ms }: HealthSource): number =>
+  STALE_INTERVALS * interval_ms + timeout_ms
+
 export interface PollOptions {
   /** Where in its interval the source is read, from 0 to 1. */
   phase: number
@@ -21,7 +25,7 @@ export interface PollOptions {
  * of them has one idempotency key. One read at a time; a read that took longer than the interval is followed at once.
  */
 export function pollSource(source: HealthSource, { phase, onReading }: PollOptions): PolledSource {
-  const { interval_ms: intervalMs, timeout_ms: timeoutMs } = source
+  const { interval_ms: intervalMs } = source
   const closing = new AbortController()
   let last: { reading: LatestReading; at: number } | null = null
   let timer: NodeJS.Timeout | undefined
@@ -51,7 +55,7 @@ export function pollSource(source: HealthSource, { phase, onReading }: PollOptio
     latest() {
       if (last === null) return blind(source.supplies)
       const ageMs = performance.now() - last.at
-      return ageMs > STALE_INTERVALS * intervalMs + timeoutMs ? blind(source.supplies) : last.reading
+      return ageMs > staleAfterMs(source) ? blind(source.supplies) : last.reading
     },
     async close() {
       closing.abort()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type PolledSource, pollSource } from './poll-source.ts'
+import { type PolledSource, pollSource, staleAfterMs } from './poll-source.ts'
 import type { HealthSource, LatestReading, SourceFailure, SourceReading } from './port.ts'
 
 /** The sources of all environments that somebody watches, each read once however many ask. */
@@ -29,6 +29,12 @@ export interface SourcePoolOptions {
   configuredAs?(service: string, environment: string): string
   /** Handed over once; failures that could not be stored are not offered again, since they would count as of then. */
   onFailures(service: string, environment: string, failures: SourceFailure[]): void | Promise<void>
+  /**
+   * Told what {@link SourcePool.latest} says whenever a source was read; null where the environment has no source. One call
+   * at a time for an environment; what is read meanwhile is told together.
+   * @param freshMs after so much time without another call it is no news any more
+   */
+  onLatest?(service: string, environment: string, latest: LatestReading | null, freshMs: number): Promise<void>
   log: SourceLog
   /** How long an environment's sources are read after somebody asked for it. */
   idleMs?: number
@@ -36,12 +42,13 @@ export interface SourcePoolOptions {
 
 interface Watched {
   sources: PolledSource[]
+  telling: 'no' | 'yes' | 'again'
   configuredAs: string | undefined
   idle: NodeJS.Timeout
 }
 
 export function createSourcePool(options: SourcePoolOptions): SourcePool {
-  const { sourcesOf, configuredAs, onFailures, log, idleMs = 60_000 } = options
+  const { sourcesOf, configuredAs, onFailures, onLatest, log, idleMs = 60_000 } = options
   const environments = new Map<string, Watched>()
   /** What has to end before the pool is closed. */
   const pending = new Set<Promise<void>>()
@@ -62,21 +69,41 @@ export function createSourcePool(options: SourcePoolOptions): SourcePool {
 
   const watch = (service: string, environment: string): Watched => {
     const key = keyOf(service, environment)
-    const sources = sourcesOf(service, environment).map((source) => {
+    const made = sourcesOf(service, environment)
+    // Told anew by whichever source is read next, and so by the quickest.
+    const freshMs = Math.min(...made.map(staleAfterMs))
+    const watched: Watched = {
+      sources: [],
+      telling: 'no',
+      configuredAs: configuredAs?.(service, environment),
+      idle: setTimeout(() => forget(key), idleMs),
+    }
+    const tell = (): void => {
+      const told = watched.telling
+      watched.telling = told === 'no' ? 'yes' : 'again'
+      if (told !== 'no' || onLatest === undefined) return
+      const latest = made.length === 0 ? null : merged(watched.sources.map((source) => source.latest()))
+      track(
+        onLatest(service, environment, latest, freshMs).finally(() => {
+          const again = watched.telling === 'again'
+          watched.telling = 'no'
+          if (again && environments.get(key) === watched) tell()
+        }),
+      )
+    }
+    watched.sources = made.map((source) => {
       const sight = createSight({ service, environment, source: source.name }, log)
       return pollSource(source, {
         phase: phaseOf(key),
         onReading(reading) {
           sight(reading)
           if (reading.failures.length > 0) track(handOver(service, environment, reading.failures))
+          tell()
         },
       })
     })
-    return {
-      sources,
-      configuredAs: configuredAs?.(service, environment),
-      idle: setTimeout(() => forget(key), idleMs),
-    }
+    if (made.length === 0) tell()
+    return watched
   }
 
   const forget = (key: string) => {

@@ -48,6 +48,51 @@ describe('a source pool', () => {
     expect(latest().unavailable).toEqual([])
   })
 
+  it('tells what is known whenever a source was read, one telling at a time', async () => {
+    const [quick, slow] = [fakeSource({ supplies: ['memory_percent'] }), fakeSource({ supplies: ['p95_response_ms'] })]
+    quick.says = saying({ values: { memory_percent: 40 } })
+    slow.says = new Promise(() => {})
+    const told: unknown[] = []
+    let release = () => {}
+    const { latest } = poolOf([quick, slow], {
+      onLatest: async (service, environment, reading, freshMs) => {
+        told.push({ service, environment, ...reading, freshMs })
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+      },
+    })
+    latest()
+    await until('more reads than tellings', () => quick.reads >= 4)
+    expect(told).toEqual([
+      {
+        service: 'storefront',
+        environment: 'production',
+        values: { memory_percent: 40 },
+        unavailable: ['p95_response_ms'],
+        freshMs: 3 * 20 + 200,
+      },
+    ])
+    quick.says = saying({ values: { memory_percent: 41 } })
+    await until('the new reading', () => latest().values.memory_percent === 41)
+    release()
+    await until('the next telling', () => told.length === 2)
+    expect(told[1]).toMatchObject({ values: { memory_percent: 41 } })
+    release()
+  })
+
+  it('tells that an environment has no source', async () => {
+    const told: unknown[] = []
+    const { latest } = poolOf([], {
+      onLatest: async (_service, _environment, reading) => {
+        told.push(reading)
+      },
+    })
+    latest()
+    latest()
+    expect(told).toEqual([null])
+  })
+
   it('reads once an interval, however many ask', async () => {
     const source = fakeSource({ interval_ms: 50 })
     const { latest, seen } = poolOf([source])

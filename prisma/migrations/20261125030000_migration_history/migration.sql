@@ -25,3 +25,5 @@ CREATE TRIGGER migration_history_place BEFORE INSERT OR UPDATE OF deployment_id 
 
 -- What people should know before they decide: which migrations would be undone.
 ALTER TABLE "ops"."decisions" ADD COLUMN "warning" TEXT;
+-- Why nothing was done without asking: a mode, a freeze, a cap, a shared cause, a refusal.
+ALTER TABLE "ops"."decisions" ADD COLUMN "detail" TEXT;

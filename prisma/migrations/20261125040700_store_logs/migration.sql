@@ -34,9 +34,11 @@ BEGIN
     g.idempotency_key, g.metadata
   FROM (
     SELECT r.*, least(r.occurred_at, at) AS happened_at
-    FROM json_to_recordset(given) AS r (
+    FROM ROWS FROM (json_to_recordset(given) AS (
       service text, environment text, severity text, message text, source text, deployment_id uuid, version text,
       occurred_at timestamptz, idempotency_key text, metadata jsonb
+    )) WITH ORDINALITY AS r (
+      service, environment, severity, message, source, deployment_id, version, occurred_at, idempotency_key, metadata, place
     )
   ) g
   WHERE NOT EXISTS (
@@ -47,8 +49,8 @@ BEGIN
       -- For all rows together, and known before the first: no other partition is even opened.
       AND o.occurred_at >= looked_up_from AND o.occurred_at < looked_up_until
   )
-  -- In one order, too: two batches with the same keys wait for each other's rows.
-  ORDER BY g.idempotency_key COLLATE "C", g.service COLLATE "C", g.environment COLLATE "C"
+  -- In one order, too: two batches with the same keys wait for each other's rows. Of one key's rows in a batch the first counts.
+  ORDER BY g.idempotency_key COLLATE "C", g.service COLLATE "C", g.environment COLLATE "C", g.place
   ON CONFLICT DO NOTHING;
   GET DIAGNOSTICS stored = ROW_COUNT;
   RETURN stored;

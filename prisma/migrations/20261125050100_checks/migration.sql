@@ -1,13 +1,12 @@
 -- What the first version left to the application to keep true. NOT VALID, so that no table is read under the lock that
--- adding takes; the next migration validates them. Two kinds are left out on purpose: ops.system_logs and
--- ops.health_samples have no foreign keys (ingestion waits for nobody), and ops.announcements has none (that people are
--- told something is never refused).
+-- adding takes; the next migration validates them. Three kinds are left out on purpose: ops.system_logs and
+-- ops.health_samples have no foreign keys (ingestion waits for nobody), ops.announcements has none (that people are
+-- told something is never refused), and ops.rollback_events has none to snapshots (old ones may be deleted, and were).
 ALTER TABLE ops.deployments
   ADD CONSTRAINT deployments_numbers_check CHECK (fence >= 0 AND entropy BETWEEN 0 AND 1) NOT VALID;
 ALTER TABLE ops.rollback_events
   ADD CONSTRAINT rollback_events_fence_check CHECK (fence >= 0) NOT VALID,
-  ADD CONSTRAINT rollback_events_moments_check CHECK (jsonb_typeof(moments) = 'object') NOT VALID,
-  ADD CONSTRAINT rollback_events_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES ops.system_snapshots (snapshot_id) ON DELETE NO ACTION ON UPDATE NO ACTION NOT VALID;
+  ADD CONSTRAINT rollback_events_moments_check CHECK (jsonb_typeof(moments) = 'object') NOT VALID;
 ALTER TABLE ops.system_snapshots
   ADD CONSTRAINT system_snapshots_event_id_fkey FOREIGN KEY (event_id) REFERENCES ops.rollback_events (event_id) ON DELETE NO ACTION ON UPDATE NO ACTION NOT VALID;
 ALTER TABLE ops.migration_history
@@ -41,7 +40,7 @@ ALTER TABLE ops.outbox
   ADD CONSTRAINT outbox_attempts_check CHECK (attempts >= 0) NOT VALID;
 ALTER TABLE ops.announcements
   ADD CONSTRAINT announcements_kind_check CHECK (kind IN (
-    'rollback', 'decision', 'decision_expired', 'observed', 'inconclusive', 'blind', 'baseline', 'unfenced', 'orphaned', 'undo_failed'
+    'rollback', 'decision', 'decision_expired', 'observed', 'inconclusive', 'blind', 'baseline', 'unfenced', 'orphaned', 'undo_failed', 'late_breach'
   )) NOT VALID;
 ALTER TABLE ops.freezes
   ADD CONSTRAINT freezes_unfrozen_check CHECK ((unfrozen_at IS NULL) = (unfrozen_by IS NULL)) NOT VALID;

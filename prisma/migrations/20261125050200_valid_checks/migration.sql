@@ -3,8 +3,7 @@ ALTER TABLE ops.deployments
   VALIDATE CONSTRAINT deployments_numbers_check;
 ALTER TABLE ops.rollback_events
   VALIDATE CONSTRAINT rollback_events_fence_check,
-  VALIDATE CONSTRAINT rollback_events_moments_check,
-  VALIDATE CONSTRAINT rollback_events_snapshot_id_fkey;
+  VALIDATE CONSTRAINT rollback_events_moments_check;
 ALTER TABLE ops.system_snapshots
   VALIDATE CONSTRAINT system_snapshots_event_id_fkey;
 ALTER TABLE ops.migration_history

@@ -1,4 +1,4 @@
-import { parseViolationNames } from '@roman/constitution'
+import { parseViolationNames, wayOut } from '@roman/constitution'
 import type { DeploymentView } from '@roman/contracts'
 import type { Announcement, AnnouncementKind } from '@roman/control'
 import { overrideLines, violationLines } from './alerts.ts'
@@ -13,6 +13,7 @@ const NOTICE_MAX = 1_800
 const HEADLINES: Record<NoticeKind, string> = {
   decision: '⚠️ DECISION NEEDED',
   decision_expired: '⌛ NOBODY DECIDED',
+  late_breach: '⚠️ LATE BREACH',
   observed: '👁️ ROLLBACK OBSERVED',
   inconclusive: '⚠️ WATCH INCONCLUSIVE',
   blind: '⚠️ HEALTH CANNOT BE READ',
@@ -25,6 +26,7 @@ const HEADLINES: Record<NoticeKind, string> = {
 const ENDINGS: Record<NoticeKind, string> = {
   decision: 'Approve to roll back, reject to keep it live.',
   decision_expired: 'R.O.M.A.N. has stopped waiting. It stays live; roll it back by hand if it is needed.',
+  late_breach: `There is nothing to go back to, so it stays live. ${wayOut('no_target')}`,
   observed: 'R.O.M.A.N. would have rolled it back. It only observes this environment, so it stays live.',
   inconclusive: 'It stays live and is no rollback target until a person marks it verified with "roman verify".',
   blind: 'R.O.M.A.N. neither trusts nor blames what it cannot see. It goes on watching.',

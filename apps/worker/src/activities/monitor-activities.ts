@@ -235,6 +235,7 @@ const newWatch = async (
     thresholds: policy.thresholds,
     watch: policy.watch,
     baseline_breached: baseline?.in_breach ?? [],
+    clean_window: phase === 'standby' && (await readVerdict(context, deploymentId, 'window'))?.kind === 'healthy',
   })
 }
 

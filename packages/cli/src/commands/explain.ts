@@ -9,6 +9,7 @@ interface Options {
   service?: string
   environment?: string
   errorsPerMinute?: number
+  requestsPerMinute?: number
   json?: boolean
 }
 
@@ -26,6 +27,7 @@ export const explain = (cli: Cli): Command =>
       'thresholds: what nobody would call a fault (default: what was seen)',
       parseRate,
     )
+    .option('--requests-per-minute <rate>', 'thresholds: the usual traffic (default: what was seen)', parseRate)
     .option('--json', 'print JSON')
     .action((what: string, options: Options) =>
       what === 'thresholds' ? explainThresholds(cli, options) : explainEvent(cli, what, options),
@@ -40,12 +42,13 @@ async function explainEvent(cli: Cli, what: string, { service, environment, json
 
 async function explainThresholds(
   cli: Cli,
-  { service, environment = 'production', errorsPerMinute, json }: Options,
+  { service, environment = 'production', errorsPerMinute, requestsPerMinute, json }: Options,
 ): Promise<void> {
   const answer = await clientOf(cli).thresholds({
     environment,
     ...(service !== undefined && { service }),
     ...(errorsPerMinute !== undefined && { errors_per_minute: errorsPerMinute }),
+    ...(requestsPerMinute !== undefined && { requests_per_minute: requestsPerMinute }),
   })
   if (json) printJson(cli, answer)
   else print(cli.out, thresholdsScreen(cli, answer))

@@ -3,6 +3,7 @@ import { openTemporal, type RuntimeEnv, withoutPassword } from '@roman/runtime'
 import { createRomanClient, RomanApiError } from '@roman/sdk'
 import { loadAudit, loadDatabase } from '../database.ts'
 import { type Finding, messageOf, not, ok } from './finding.ts'
+import { checkUsers } from './users.ts'
 
 const WITHIN_MS = 5000
 
@@ -18,7 +19,12 @@ export async function checkDatabase(env: RuntimeEnv): Promise<Finding[]> {
     if (newer !== null) return [not('broken', name, `${where}: ${newer}`, 'Upgrade this installation.')]
     if (pending.length === 0) {
       const coverage = await readPartitionCoverage(db.pool)
-      return [ok(name, `${where}, migrations are up to date`), ...coverage.map(partitionsFinding), await checkAudit(db)]
+      return [
+        ok(name, `${where}, migrations are up to date`),
+        ...coverage.map(partitionsFinding),
+        await checkAudit(db),
+        ...(await checkUsers(db)),
+      ]
     }
     const lacks = `${where} lacks ${pending.length} migrations: ${pending.join(', ')}`
     return [not('broken', name, lacks, 'Run "roman migrate".')]
@@ -50,7 +56,14 @@ function partitionsFinding({ parent, covered_until, default_rows }: PartitionCov
 
 async function checkAudit(db: Parameters<Awaited<ReturnType<typeof loadAudit>>['readUnsealed']>[0]): Promise<Finding> {
   const { readAnchor, readUnsealed } = await loadAudit()
-  const { count, since } = await readUnsealed(db)
+  const { count, since, broken } = await readUnsealed(db)
+  if (broken !== null)
+    return not(
+      'broken',
+      'Audit trail',
+      `not sealed any more: ${broken}`,
+      'Somebody else wrote that seal: "roman audit verify", then docs/audit.md.',
+    )
   const { seal_number, events } = await readAnchor(db)
   if (count === 0) return ok('Audit trail', `${events} events sealed, up to seal ${seal_number}`)
   return not(

@@ -85,7 +85,7 @@ export const backtestResponse = z.object({
       label: z.string().nullable(),
       change: z.enum(['same', 'more', 'fewer', 'earlier', 'later', 'unknown']),
       /** Why it is unknown. */
-      missing: z.array(z.enum(['errors', 'traffic'])),
+      missing: z.array(z.enum(['errors', 'traffic', 'aftermath'])),
       earlier_ms: z.number().nullable(),
       today: replayed,
       proposed: replayed,
@@ -95,7 +95,7 @@ export const backtestResponse = z.object({
 export type BacktestResponse = z.infer<typeof backtestResponse>
 
 /** `GET /v1/thresholds`: the rules in force, and how often they would cry wolf at a steady error rate. */
-export const thresholdsQuery = z.object({
+export const thresholdsQuery = z.strictObject({
   service: serviceName.optional(),
   environment: environmentName,
   /** Errors a minute that nobody would call a fault; unless given, what known-good deployments lived with. */

@@ -47,7 +47,7 @@ export const auditFinding = z.object({
 export type AuditFinding = z.infer<typeof auditFinding>
 
 /** `GET /v1/audit/verification`. */
-export const auditVerificationQuery = z.object({ anchor: anchorText.optional() })
+export const auditVerificationQuery = z.strictObject({ anchor: anchorText.optional() })
 export type AuditVerificationQuery = z.infer<typeof auditVerificationQuery>
 export const auditVerification = z.object({
   /** Looked at whole, and nothing found. */

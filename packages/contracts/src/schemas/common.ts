@@ -1,6 +1,8 @@
+import { DEPLOYMENT_STATUSES, ROLLBACK_STATUSES } from '@roman/constitution'
 import { z } from 'zod'
 
-export const uuid = z.uuid()
+/** As PostgreSQL takes it: 128 bits, whatever version they say they are. */
+export const uuid = z.guid('must be a uuid, such as 3f2a9c1e-7b4d-4e8a-9f60-2d1c5b7a8e93')
 export const timestamp = z.iso.datetime({ offset: true })
 /** PostgreSQL stores no NUL, neither in text nor in JSON. */
 const holdsNul = (value: unknown): boolean =>
@@ -72,8 +74,8 @@ export const discordActor = z.strictObject({ id: z.string().regex(/^\d{5,25}$/),
 /** Identity of CI on whose behalf a pipeline acts, such as `github:octocat`; recorded, never trusted for rights. */
 export const ciActor = z.strictObject({ identity: text(200), name: text(200).optional() })
 
-export const deploymentStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'rolled_back'])
-export const rollbackStatus = z.enum(['pending', 'in_progress', 'success', 'failed', 'aborted'])
+export const deploymentStatus = z.enum(DEPLOYMENT_STATUSES)
+export const rollbackStatus = z.enum(ROLLBACK_STATUSES)
 export const triggerType = z.enum(['automatic', 'manual', 'constitutional_violation'])
 
 export const health = z.object({

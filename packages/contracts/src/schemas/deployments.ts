@@ -29,7 +29,7 @@ export const recordedMigration = z.strictObject({
   rollback_script: z.string().max(65_536).refine(noNul, 'must not contain a NUL character').optional(),
   execution_time_ms: z.number().int().min(0).max(2_147_483_647).optional(),
   /** When it was applied; when it is recorded, unless given. */
-  applied_at: timestamp.optional(),
+  applied_at: pastTimestamp.optional(),
   /** It failed. */
   error_message: text(10_000).optional(),
 })
@@ -144,7 +144,7 @@ export const deploymentView = deploymentRow.extend({ health: health.nullable(), 
 export type DeploymentView = z.infer<typeof deploymentView>
 
 /** `GET /v1/deployments`. */
-export const listDeploymentsQuery = z.object({
+export const listDeploymentsQuery = z.strictObject({
   service: serviceName.optional(),
   environment: environmentName.optional(),
   status: deploymentStatus.optional(),

@@ -138,7 +138,7 @@ export const rollbackView = rollbackRow.extend({
 export type RollbackView = z.infer<typeof rollbackView>
 
 /** `GET /auto-rollback/history`. */
-export const historyQuery = z.object({
+export const historyQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(10),
   service: serviceName.optional(),
   environment: environmentName.optional(),

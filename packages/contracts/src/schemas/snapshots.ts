@@ -7,7 +7,7 @@ export const snapshotType = z.enum(['pre_deployment', 'post_deployment', 'pre_ro
 export const snapshotRef = text(36)
 
 /** `GET /v1/snapshots`. */
-export const listSnapshotsQuery = z.object({
+export const listSnapshotsQuery = z.strictObject({
   service: serviceName.optional(),
   environment: environmentName.optional(),
   deployment: deploymentRef.optional(),

@@ -5,6 +5,7 @@ import { configuredNow, policyOf } from '../policy.ts'
 import { audit, json } from '../store/audit.ts'
 import { lockLive, nextFence } from '../store/live.ts'
 import { isOpen, loadEvent, type RollbackRecord } from '../store/rollbacks.ts'
+import { OPEN_STATUSES } from '../store/statuses.ts'
 import { advance, keep } from '../store/steps.ts'
 
 /** What a rollback writes down until its target is live. Each may run twice: the second run finds what the first one wrote. */
@@ -119,7 +120,7 @@ export interface RunClaim {
 export const claimRun = async (context: ControlContext, eventId: string, offer: RunClaim): Promise<RunClaim | null> => {
   const rows = await context.db.prisma.$queryRaw<{ deployer: RunClaim }[]>`
     UPDATE ops.rollback_events SET deployer = coalesce(deployer, ${JSON.stringify(offer)}::jsonb)
-    WHERE event_id = ${eventId}::uuid AND status IN ('pending', 'in_progress') RETURNING deployer`
+    WHERE event_id = ${eventId}::uuid AND status = ANY(${OPEN_STATUSES}) RETURNING deployer`
   return rows[0]?.deployer ?? null
 }
 
@@ -147,7 +148,7 @@ export const noteProgress = async (
   progress: { percent: number | null; text: string },
 ): Promise<void> => {
   await context.db.prisma.rollback_events.updateMany({
-    where: { event_id: eventId, status: { in: ['pending', 'in_progress'] } },
+    where: { event_id: eventId, status: { in: OPEN_STATUSES } },
     data: { progress: json(progress) },
   })
 }

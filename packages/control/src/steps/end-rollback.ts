@@ -1,10 +1,12 @@
+import { mayAbort } from '@roman/constitution'
 import { type Actor, guardWorkflowId } from '@roman/contracts'
 import type { Tx } from '@roman/db'
 import type { ControlContext } from '../context.ts'
 import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { lockLive } from '../store/live.ts'
-import { isOpen, loadEvent, type RollbackRecord } from '../store/rollbacks.ts'
+import { abortEvidence, isOpen, loadEvent, type RollbackRecord } from '../store/rollbacks.ts'
+import { moveDeployment, moveWhere } from '../store/statuses.ts'
 import { advance, keep } from '../store/steps.ts'
 
 /** The ends of a rollback. Whatever comes first stands; a second run finds it. */
@@ -20,28 +22,20 @@ export const failRollback = (
     await lockLive(tx, first.service, first.environment)
     const event = await loadEvent(tx, eventId)
     if (!isOpen(event)) return { status: event.status, detail: event.detail ?? '' }
-    const dispatched = (event.moments as { dispatched?: string }).dispatched !== undefined
     const byPerson = failure.aborted_by != null
-    const status = byPerson && !dispatched ? 'aborted' : 'failed'
+    const abort = byPerson ? mayAbort(abortEvidence(event)) : null
+    const status = abort?.allowed ? abort.ends_as : 'failed'
     if (event.replacement_deployment_id !== null) {
-      await tx.deployments.updateMany({
-        where: { deployment_id: event.replacement_deployment_id, status: 'pending' },
-        data: { status: 'failed', completed_at: new Date() },
-      })
+      const neverLive = { deployment_id: event.replacement_deployment_id, status: 'pending' }
+      await moveWhere(tx, neverLive, 'failed', { completed_at: new Date() })
       await tx.quarantine.updateMany({
         where: { event_id: eventId, status: 'hold' },
         data: { status: 'released', released_at: new Date() },
       })
     }
     if (status === 'failed') {
-      await tx.deployments.updateMany({
-        where: {
-          deployment_id: event.deployment_id!,
-          status: { in: ['in_progress', 'success'] },
-          live: { isNot: null },
-        },
-        data: { status: 'failed', completed_at: new Date() },
-      })
+      const stillLive = { deployment_id: event.deployment_id!, status: { not: 'failed' }, live: { isNot: null } }
+      await moveWhere(tx, stillLive, 'failed', { completed_at: new Date() })
     }
     if (byPerson) await keep(tx, eventId, { abort: json({ actor: failure.aborted_by, reason: failure.reason }) })
     await advance(tx, eventId, {
@@ -102,19 +96,15 @@ export const concludeInTransaction = async (
       ? `Verified: ${conclusion.reason}${whatWasNotUndone(event)}`
       : `${OUTCOMES[conclusion.kind]}: ${conclusion.reason}`
   if (conclusion.kind !== 'superseded') {
-    await tx.deployments.update({
-      where: { deployment_id: event.replacement_deployment_id! },
-      data: {
-        status: verified ? 'success' : 'failed',
-        health_check_passed: verified,
-        health_check_details: json({
-          verdict: conclusion.kind,
-          reason: conclusion.reason,
-          health: conclusion.health,
-        }),
-        completed_at: new Date(),
-        ...(verified ? { entropy: conclusion.entropy } : {}),
-      },
+    await moveDeployment(tx, event.replacement_deployment_id!, verified ? 'success' : 'failed', {
+      health_check_passed: verified,
+      health_check_details: json({
+        verdict: conclusion.kind,
+        reason: conclusion.reason,
+        health: conclusion.health,
+      }),
+      completed_at: new Date(),
+      ...(verified ? { entropy: conclusion.entropy } : {}),
     })
   }
   await advance(tx, event.event_id, {
@@ -153,14 +143,11 @@ export const closeOrphan = (context: ControlContext, eventId: string): Promise<s
     const event = await loadEvent(tx, eventId)
     if (!isOpen(event)) return []
     const detail = 'Orphaned: Temporal no longer knows this rollback. Look at what is live, then request a new one.'
-    await tx.deployments.updateMany({
-      where: {
-        rollback_from: event.deployment_id,
-        deployment_id: event.replacement_deployment_id ?? '00000000-0000-0000-0000-000000000000',
-        status: { in: ['pending', 'in_progress'] },
-      },
-      data: { status: 'failed', completed_at: new Date() },
-    })
+    if (event.replacement_deployment_id !== null) {
+      // What a person has marked verified meanwhile stays so.
+      const unproven = { deployment_id: event.replacement_deployment_id, status: { not: 'success' } }
+      await moveWhere(tx, unproven, 'failed', { completed_at: new Date() })
+    }
     await tx.quarantine.updateMany({
       where: { event_id: eventId, status: 'hold' },
       data: { status: 'released', released_at: new Date() },

@@ -8,6 +8,7 @@ import { freezeInForce } from '../store/freezes.ts'
 import { deliver } from '../store/outbox.ts'
 import { requestingTransaction, requestRollback } from '../use-cases/request-rollback.ts'
 import { ask, type BreachDecision } from './guard-questions.ts'
+import { previewRollback } from './preview-rollback.ts'
 
 const GUARD: Actor = { kind: 'system', user_id: null, name: 'guard' }
 
@@ -33,9 +34,11 @@ export const decideOnBreach = async (
   if (begun !== null) return ask(context, deployment, { key: phase, reason: verdict.reason, detail: detailOfUsedUp })
   const braked = await brakeFor(context, deployment, { late: false })
   try {
-    if (braked.action === 'observe') return await observeOnly(context, deployment, verdict.reason)
-    if (braked.action === 'ask')
-      return await ask(context, deployment, { key: phase, reason: verdict.reason, detail: braked.reason })
+    if (braked.action !== 'auto') {
+      const detail = `${braked.reason}; ${await previewRollback(context, deployment, verdict.reason)}`
+      if (braked.action === 'observe') return await observeOnly(context, deployment, verdict.reason, detail)
+      return await ask(context, deployment, { key: phase, reason: verdict.reason, detail })
+    }
     const requested = await requestingTransaction(context, (tx) =>
       requestRollback(context, tx, {
         deployment_id: deploymentId,
@@ -73,9 +76,11 @@ export const brakeFor = async (
   const policy = stored as unknown as GuardPolicy
   const [row] = await context.db.prisma.$queryRaw<{ automatic_last_hour: number; services_breaching: string[] }[]>`
     SELECT
+      -- By what nobody asked for, declared breaches of the laws too; what was refused moved nothing.
       (SELECT count(*)::int FROM ops.rollback_events WHERE service = ${service} AND environment = ${environment}
-        AND trigger_type = 'automatic' AND initiated_at > now() - interval '1 hour') AS automatic_last_hour,
-      (SELECT coalesce(array_agg(DISTINCT d.service), '{}') FROM ops.guard_verdicts v JOIN ops.live l USING (deployment_id) JOIN ops.deployments d USING (deployment_id)
+        AND idempotency_key LIKE 'auto:%' AND status <> 'aborted' AND initiated_at > now() - interval '1 hour') AS automatic_last_hour,
+      -- Also where it was rolled back meanwhile: what is shared stays so.
+      (SELECT coalesce(array_agg(DISTINCT d.service), '{}') FROM ops.guard_verdicts v JOIN ops.deployments d USING (deployment_id)
         WHERE v.verdict = 'breach' AND v.decided_at > now() - interval '1 minute' AND d.environment = ${environment}) AS services_breaching`
   return brake({
     mode: policy.mode,
@@ -91,14 +96,16 @@ const observeOnly = async (
   context: ControlContext,
   deployment: DeploymentRecord,
   reason: string,
+  detail: string,
 ): Promise<BreachDecision> => {
   const key = await context.db.transaction(async (tx) => {
     await audit(tx, {
       event_type: 'rollback_observed',
       severity: 'warning',
       source: 'guard',
-      description: `Mode observe: ${deployment.service} ${deployment.version} would have been rolled back: ${reason}`,
+      description: `${deployment.service} ${deployment.version} in ${deployment.environment} is in breach and stays live: ${reason} (${detail})`,
       deployment_id: deployment.deployment_id,
+      metadata: { detail },
     })
     return announce(tx, {
       kind: 'observed',
@@ -106,7 +113,7 @@ const observeOnly = async (
       service: deployment.service,
       environment: deployment.environment,
       deployment_id: deployment.deployment_id,
-      payload: { reason },
+      payload: { reason, detail },
     })
   })
   await deliver(context, [key])

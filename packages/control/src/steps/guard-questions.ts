@@ -1,3 +1,4 @@
+import type { Health } from '@roman/constitution'
 import type { ControlContext } from '../context.ts'
 import { migrationsAtStake } from '../evidence.ts'
 import { stableId } from '../stable-id.ts'
@@ -54,6 +55,7 @@ export const ask = async (
           violations: question.violations ?? [],
           expires_at: new Date(Date.now() + waitSeconds * 1000),
           event_id: question.event_id ?? null,
+          detail: question.detail,
           warning,
         },
       ],
@@ -86,6 +88,38 @@ export const ask = async (
   if (outcome === null) return { kind: 'superseded', reason: 'A newer deployment is live' }
   await deliver(context, [outcome])
   return { kind: 'asked', decision_id: decisionId, reason: question.reason, violations: question.violations ?? [] }
+}
+
+/** A breach after the guard's end that no rollback can mend: a question could only be answered in vain. */
+export const tellOfLateBreach = async (
+  context: ControlContext,
+  deployment: DeploymentRecord,
+  breach: { key: string; reason: string; health: Health },
+): Promise<void> => {
+  const id = deployment.deployment_id
+  const dedupeKey = `late-breach:${id}:${breach.key}`
+  const told = await context.db.transaction(async (tx) => {
+    const live = await lockLive(tx, deployment.service, deployment.environment)
+    if (live.deployment_id !== id) return null
+    if ((await tx.announcements.count({ where: { dedupe_key: dedupeKey } })) > 0) return null
+    await audit(tx, {
+      event_type: 'health_breach',
+      severity: 'error',
+      source: 'sweep',
+      description: `${deployment.service} ${deployment.version} in ${deployment.environment}: ${breach.reason} (there is nothing to go back to)`,
+      deployment_id: id,
+      metadata: { phase: 'sweep', health: breach.health },
+    })
+    return announce(tx, {
+      kind: 'late_breach',
+      dedupe_key: dedupeKey,
+      service: deployment.service,
+      environment: deployment.environment,
+      deployment_id: id,
+      payload: { reason: breach.reason },
+    })
+  })
+  if (told !== null) await deliver(context, [told])
 }
 
 /** The automatic rollback was refused: people may override or turn it down. */

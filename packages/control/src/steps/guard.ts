@@ -10,6 +10,7 @@ import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, openRollback } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
+import { moveDeployment } from '../store/statuses.ts'
 
 /** What a guard writes down. Each may run twice: the second run finds what the first one wrote. */
 
@@ -119,15 +120,11 @@ const consequences = async (
   if (row.verdict === 'healthy') {
     const config = configuredNow(context.config, deployment.service, deployment.environment)
     const evidence = noticesSilence(config) ? 'full' : 'errors_only'
-    await tx.deployments.update({
-      where: { deployment_id: id },
-      data: {
-        status: 'success',
-        health_check_passed: true,
-        health_check_details: json({ verdict: 'healthy', reason: row.reason, health: report, evidence }),
-        completed_at: new Date(),
-        entropy: entropyOf(verdict.sample),
-      },
+    await moveDeployment(tx, id, 'success', {
+      health_check_passed: true,
+      health_check_details: json({ verdict: 'healthy', reason: row.reason, health: report, evidence }),
+      completed_at: new Date(),
+      entropy: entropyOf(verdict.sample),
     })
     await audit(tx, {
       event_type: 'health_check_passed',
@@ -217,7 +214,7 @@ export const noteDeleted = async (
   deploymentId: string,
   phase: string,
 ): Promise<StoredVerdict> => {
-  const reason = `Deployment ${deploymentId} was deleted from the database while it was guarded. Its guard has ended, and nobody watches what is live there.`
+  const reason = `Deployment ${deploymentId} was deleted from the database while it was guarded. Its guard has ended, and nobody watches what is live there. Record what is live there to have it watched.`
   const key = await context.db.transaction(async (tx) => {
     const dedupe_key = `deleted:${deploymentId}`
     const started = await tx.outbox.findUnique({ where: { key: guardWorkflowId(deploymentId) } })

@@ -9,7 +9,7 @@ import type { ControlContext } from '../context.ts'
 import { type DeployerFacts, gatherEvidence } from '../evidence.ts'
 import { reportOf } from '../health.ts'
 import { audit, json } from '../store/audit.ts'
-import type { RollbackRecord } from '../store/rollbacks.ts'
+import { isOpen, type RollbackRecord } from '../store/rollbacks.ts'
 import { advance, keep } from '../store/steps.ts'
 import { explain } from '../use-cases/refusal.ts'
 import { type UndoBound, undoBound, undoPlanOf } from './undo-plan.ts'
@@ -133,7 +133,7 @@ const alreadyJudged = async (context: ControlContext, event: RollbackRecord): Pr
       overridable: !validation.violated.includes('no_target'),
     }
   }
-  if (event.status !== 'pending' && event.status !== 'in_progress') {
+  if (!isOpen(event)) {
     return { kind: 'ended', status: event.status, detail: event.detail ?? '' }
   }
   if (validation === null) return null

@@ -6,6 +6,7 @@ import { audit } from '../store/audit.ts'
 import type { DeploymentRecord } from '../store/deployments.ts'
 import { enqueueGuard } from '../store/guards.ts'
 import { deliver } from '../store/outbox.ts'
+import { OPEN_STATUSES } from '../store/statuses.ts'
 import { closeOrphan } from './end-rollback.ts'
 import { endGuard } from './guard.ts'
 
@@ -95,7 +96,7 @@ const closeLostGuard = async (context: ControlContext, deployment: DeploymentRec
 
 const closeLostRollbacks = async (context: ControlContext): Promise<void> => {
   const open = await context.db.prisma.rollback_events.findMany({
-    where: { status: { in: ['pending', 'in_progress'] } },
+    where: { status: { in: OPEN_STATUSES } },
     take: EACH_MAX,
   })
   await each(context, open, async (event) => {

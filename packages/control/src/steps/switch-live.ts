@@ -4,6 +4,7 @@ import { announce } from '../store/announce.ts'
 import { audit, json } from '../store/audit.ts'
 import { becomeLive, lockLive } from '../store/live.ts'
 import { loadEvent, type RollbackRecord } from '../store/rollbacks.ts'
+import { moveDeployment } from '../store/statuses.ts'
 import { advance, keep } from '../store/steps.ts'
 
 /**
@@ -23,9 +24,9 @@ export const switchLive = (context: ControlContext, eventId: string): Promise<{ 
     const failing = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: event.deployment_id! } })
     const overtaken = live.deployment_id !== failing.deployment_id ? live.deployment_id : null
     const { at } = await becomeLive(tx, live, replacement)
-    await tx.deployments.update({
-      where: { deployment_id: failing.deployment_id },
-      data: { status: 'rolled_back', rolled_back_at: at, completed_at: failing.completed_at ?? at },
+    await moveDeployment(tx, failing.deployment_id, 'rolled_back', {
+      rolled_back_at: at,
+      completed_at: failing.completed_at ?? at,
     })
     const provenBefore = await wasKnownGoodBefore(tx, event, failing.git_commit)
     await tx.quarantine.updateMany({

@@ -1,6 +1,7 @@
 import { sameCommit } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import type { Database, Prisma, Tx } from '@roman/db'
+import { OPEN_STATUSES } from './statuses.ts'
 import { isUuid, uuidsBeginning } from './uuid-prefix.ts'
 
 export type DeploymentRecord = Prisma.deploymentsGetPayload<object>
@@ -92,7 +93,7 @@ export const requireUser = async (
 
 /** A rollback that is open in this environment, if any. */
 export const openRollback = (tx: Tx | Database['prisma'], service: string, environment: string) =>
-  tx.rollback_events.findFirst({ where: { service, environment, status: { in: ['pending', 'in_progress'] } } })
+  tx.rollback_events.findFirst({ where: { service, environment, status: { in: OPEN_STATUSES } } })
 
 /** Whether a commit may not go live here. Either hash may be abbreviated: a shorter one must not slip through. */
 export const isQuarantined = async (

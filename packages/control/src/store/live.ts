@@ -1,4 +1,5 @@
 import type { Prisma, Tx } from '@roman/db'
+import { moveDeployment } from './statuses.ts'
 
 export interface LiveRow {
   service: string
@@ -44,7 +45,8 @@ export interface BecomesLive {
 export const becomeLive = async (tx: Tx, live: LiveRow, deployment: BecomesLive): Promise<{ at: Date }> => {
   const [{ at }] = (await tx.$queryRaw<[{ at: Date }]>`SELECT clock_timestamp() AS at`) as [{ at: Date }]
   if (live.deployment_id !== null && live.deployment_id !== deployment.deployment_id) {
-    await tx.deployments.update({ where: { deployment_id: live.deployment_id }, data: { replaced_at: at } })
+    // Of many: one that was deleted from the database must not keep the next one from going live.
+    await tx.deployments.updateMany({ where: { deployment_id: live.deployment_id }, data: { replaced_at: at } })
     await tx.deployments.updateMany({
       where: { deployment_id: live.deployment_id, completed_at: null },
       data: { completed_at: at },
@@ -54,10 +56,7 @@ export const becomeLive = async (tx: Tx, live: LiveRow, deployment: BecomesLive)
       data: { status: 'superseded', decided_at: at },
     })
   }
-  await tx.deployments.update({
-    where: { deployment_id: deployment.deployment_id },
-    data: { status: 'in_progress', deployed_at: at, replaced_at: null },
-  })
+  await moveDeployment(tx, deployment.deployment_id, 'in_progress', { deployed_at: at, replaced_at: null })
   await tx.live.update({
     where: { service_environment: { service: live.service, environment: live.environment } },
     data: {

@@ -1,3 +1,4 @@
+import { type AbortEvidence, isTerminal, type RollbackStatus } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import type { Database, Prisma, Tx } from '@roman/db'
 import { isUuid, PREFIX_MIN, uuidsBeginning } from './uuid-prefix.ts'
@@ -5,10 +6,21 @@ import { isUuid, PREFIX_MIN, uuidsBeginning } from './uuid-prefix.ts'
 export type RollbackRecord = Prisma.rollback_eventsGetPayload<object>
 
 export const isOpen = ({ status }: Pick<RollbackRecord, 'status'>): boolean =>
-  status === 'pending' || status === 'in_progress'
+  !isTerminal('rollback', status as RollbackStatus)
 
 export const loadEvent = (tx: Tx, eventId: string): Promise<RollbackRecord> =>
   tx.rollback_events.findUniqueOrThrow({ where: { event_id: eventId } })
+
+/** How far a rollback has come, as `mayAbort` judges it. */
+export const abortEvidence = (event: { event_id: string; status: string; moments: unknown }): AbortEvidence => {
+  const { dispatched, live } = event.moments as { dispatched?: string | null; live?: string | null }
+  return {
+    event_id: event.event_id,
+    status: event.status as RollbackStatus,
+    dispatched: dispatched != null,
+    live: live != null,
+  }
+}
 
 const CANDIDATES_MAX = 10
 

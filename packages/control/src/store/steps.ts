@@ -1,5 +1,7 @@
+import { isTerminal } from '@roman/constitution'
 import type { RollbackPhase, RollbackStatus, RollbackStep } from '@roman/contracts'
 import type { Prisma, Tx } from '@roman/db'
+import { OPEN_STATUSES, rollbackStatusesBefore } from './statuses.ts'
 import { storable } from './text.ts'
 
 type Moment =
@@ -27,7 +29,9 @@ export interface Advance {
  * was finished already, which a retried step takes as "done before".
  */
 export const advance = async (tx: Tx, eventId: string, change: Advance): Promise<boolean> => {
-  const terminal = change.status === 'success' || change.status === 'failed' || change.status === 'aborted'
+  // The first phase is the beginning.
+  const status = change.status ?? (change.phase === undefined ? null : 'in_progress')
+  const terminal = status !== null && isTerminal('rollback', status)
   const moments = change.moments ?? []
   const told = (text: string | null | undefined): string | null => (text == null ? null : storable(text))
   const step =
@@ -37,7 +41,7 @@ export const advance = async (tx: Tx, eventId: string, change: Advance): Promise
   const updated = await tx.$executeRaw`
     UPDATE ops.rollback_events SET
       phase = coalesce(${terminal ? 'ended' : (change.phase ?? null)}::text, phase),
-      status = coalesce(${change.status ?? null}::text, CASE WHEN status = 'pending' AND ${change.phase !== undefined} THEN 'in_progress' ELSE status END),
+      status = coalesce(${status}::text, status),
       detail = coalesce(${told(change.detail)}::text, detail),
       completed_at = CASE WHEN ${terminal} THEN clock_timestamp() ELSE completed_at END,
       moments = coalesce((
@@ -46,7 +50,7 @@ export const advance = async (tx: Tx, eventId: string, change: Advance): Promise
       ), '{}') || moments,
       rollback_steps = CASE WHEN ${step}::text IS NULL THEN rollback_steps ELSE array_append(rollback_steps,
         ${step}::jsonb || jsonb_build_object('at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))) END
-    WHERE event_id = ${eventId}::uuid AND status IN ('pending', 'in_progress')`
+    WHERE event_id = ${eventId}::uuid AND status = ANY(${status === null ? OPEN_STATUSES : rollbackStatusesBefore(status)})`
   return updated === 1
 }
 
@@ -57,7 +61,7 @@ export const keep = async (
   facts: Prisma.rollback_eventsUncheckedUpdateInput,
 ): Promise<void> => {
   await tx.rollback_events.updateMany({
-    where: { event_id: eventId, status: { in: ['pending', 'in_progress'] } },
+    where: { event_id: eventId, status: { in: OPEN_STATUSES } },
     data: facts as never,
   })
 }

@@ -10,7 +10,7 @@ import {
 import type { ControlContext } from '../context.ts'
 import type { Call } from '../port.ts'
 import { requireUser } from '../store/deployments.ts'
-import { noRollback, resolveRollback } from '../store/rollbacks.ts'
+import { abortEvidence, noRollback, resolveRollback } from '../store/rollbacks.ts'
 import { readRollback } from '../views/rollbacks.ts'
 import { refusal } from './refusal.ts'
 
@@ -27,12 +27,7 @@ export const abortRollback = async (
   const eventId = await resolveRollback(context.db, ref)
   const view = await readRollback(context.db, eventId)
   if (view === null) throw noRollback(ref)
-  const decision = mayAbort({
-    event_id: eventId,
-    status: view.status,
-    dispatched: view.moments.dispatched != null,
-    live: view.moments.live != null,
-  })
+  const decision = mayAbort(abortEvidence(view))
   if (!decision.allowed) throw refusal(decision)
   await context.temporal.update<AbortAnswer>(
     rollbackWorkflowId(eventId),

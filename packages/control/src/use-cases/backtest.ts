@@ -52,7 +52,7 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
     },
     include: {
       labels: { orderBy: { id: 'desc' }, take: 1 },
-      rollback_events: { where: { status: 'success' }, select: { event_id: true }, take: 1 },
+      rollback_events: { where: { status: 'success' }, select: { idempotency_key: true } },
     },
     orderBy: { id: 'desc' },
     take: DEPLOYMENTS_MAX + 1,
@@ -87,6 +87,7 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
     baseline_breached: ((row.baseline as { in_breach?: SignalName[] } | null)?.in_breach ?? []) as SignalName[],
     label: (row.labels[0]?.label ?? null) as Label | null,
     rolled_back: row.rollback_events.length > 0,
+    cut_off: row.rollback_events.some(({ idempotency_key: key }) => key?.startsWith('auto:')),
   }))
   const result = backtest(lives, today, proposed)
   const steady = await steadyState(context, { service, environment: input.environment })

@@ -1,4 +1,3 @@
-import { mayTransition } from '@roman/constitution'
 import { type ChangeDeploymentRequest, type RecordDeploymentResponse, RomanError } from '@roman/contracts'
 import type { Tx } from '@roman/db'
 import type { ControlContext } from '../context.ts'
@@ -7,6 +6,7 @@ import type { Call } from '../port.ts'
 import { audit } from '../store/audit.ts'
 import { resolveDeployment } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
+import { moveDeployment } from '../store/statuses.ts'
 import { beginGuarding, describeRecorded, goLive, wasLive } from './record-deployment.ts'
 
 /** The second step of a recording: the intended deployment is live now, or its deploy failed before it was. */
@@ -26,25 +26,24 @@ export const changeDeployment = async (
     const row = await tx.deployments.findUniqueOrThrow({ where: { deployment_id: found.deployment_id } })
     if (input.status === 'in_progress') {
       // Told twice is told once, also after the guard's verdict.
-      if (row.status !== 'pending') {
-        if (row.status === 'in_progress' || row.status === 'success') return { warnings: [], keys: [] }
-        // That it is live now is a fact, whatever was said of its deploy before.
-        if (row.status === 'failed' && !(await wasLive(tx, row))) return goLive(tx, live, row, call.actor)
-        refuse(row.status, 'in_progress')
+      if (row.status === 'in_progress' || row.status === 'success') return { warnings: [], keys: [] }
+      // That it is live now is a fact, whatever was said of its deploy before; but not where it had its time.
+      if (row.status === 'failed' && (await wasLive(tx, row))) {
+        throw new RomanError(
+          'illegal_transition',
+          `Deployment ${row.deployment_id} was live and has failed since. Mark it verified with "roman verify", or record what is deployed now as a new one.`,
+        )
       }
       return goLive(tx, live, row, call.actor)
     }
     if (row.status === 'failed') return { warnings: [], keys: [] }
-    if (row.status !== 'pending') {
+    if (row.status === 'in_progress' || row.status === 'success') {
       throw new RomanError(
         'illegal_transition',
         `Deployment ${row.deployment_id} is ${row.status}, and only one that never went live can be marked failed. Roll it back instead.`,
       )
     }
-    await tx.deployments.update({
-      where: { deployment_id: row.deployment_id },
-      data: { status: 'failed', completed_at: new Date() },
-    })
+    await moveDeployment(tx, row.deployment_id, 'failed', { completed_at: new Date() })
     await audit(tx, {
       event_type: 'deployment_failed',
       severity: 'warning',
@@ -62,13 +61,4 @@ export const changeDeployment = async (
   })
   if (outcome.keys.length > 0) await beginGuarding(context, found.deployment_id, outcome.keys)
   return describeRecorded(context, found.deployment_id, outcome.warnings)
-}
-
-const refuse = (from: string, to: string): never => {
-  const decision = mayTransition('deployment', from as never, to as never)
-  const reason = decision.allowed ? undefined : decision.reasons[0]
-  throw new RomanError(
-    'illegal_transition',
-    reason === undefined ? `From ${from} to ${to} is not allowed.` : `${reason.message} ${reason.way_out}`,
-  )
 }

@@ -10,6 +10,7 @@ import type { ControlContext } from '../context.ts'
 import type { Call, RollbackAnswer } from '../port.ts'
 import { requireUser, resolveDeployment } from '../store/deployments.ts'
 import { deliver } from '../store/outbox.ts'
+import { isOpen } from '../store/rollbacks.ts'
 import { readRollback } from '../views/rollbacks.ts'
 import { requestingTransaction, requestRollback } from './request-rollback.ts'
 
@@ -73,8 +74,7 @@ export const answerOf = (view: RollbackView, deduplicated: boolean): RollbackAns
   }
   const refused = (error: string, code: string): ExecuteRollbackResponse => ({ ...body, success: false, error, code })
   if (view.status === 'success') return { kind: 'verified', body }
-  if (view.status === 'pending' || view.status === 'in_progress')
-    return { kind: 'running', body: { ...body, success: true } }
+  if (isOpen(view)) return { kind: 'running', body: { ...body, success: true } }
   const violated = (view.validation as { violated?: string[] } | null)?.violated ?? []
   const rejected = view.status === 'aborted' && view.validation?.compliant === false
   if (rejected && violated.includes('no_target')) {

@@ -5,12 +5,13 @@ import type { ControlContext } from '../context.ts'
 import type { Call } from '../port.ts'
 import { audit, json } from '../store/audit.ts'
 import { requireUser } from '../store/deployments.ts'
+import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
-import { noRollback, resolveRollback } from '../store/rollbacks.ts'
+import { isOpen, noRollback, resolveRollback } from '../store/rollbacks.ts'
 import { readRollback } from '../views/rollbacks.ts'
 import { answerOf } from './execute-rollback.ts'
 import { refusal } from './refusal.ts'
-import { type RequestedRollback, requestingTransaction, requestRollback } from './request-rollback.ts'
+import { alreadyRunning, type RequestedRollback, requestingTransaction, requestRollback } from './request-rollback.ts'
 
 /** A person lifts a refusal: a new rollback that names the refused one, judged on fresh evidence. */
 export const overrideRollback = async (
@@ -49,16 +50,19 @@ export const overrideInTransaction = async (
       field: 'violations',
     })
   }
-  const event = await tx.rollback_events.findUnique({ where: { event_id: eventId }, include: { overrides: true } })
-  if (event === null) throw noRollback(eventId)
+  const place = await tx.rollback_events.findUnique({ where: { event_id: eventId } })
+  if (place === null) throw noRollback(eventId)
+  // Before anything is looked at: another request may be making the very same override.
+  const live = await lockLive(tx, place.service, place.environment)
+  const event = await tx.rollback_events.findUniqueOrThrow({
+    where: { event_id: eventId },
+    include: { overrides: true },
+  })
   // The same request again is the running one, not "already overridden".
   const repeated = event.overrides.find((row) => row.idempotency_key !== null && row.idempotency_key === idempotencyKey)
   if (repeated !== undefined) return { event: repeated, deduplicated: true, keys: [] }
-  const open = event.overrides.find((row) => row.status === 'pending' || row.status === 'in_progress')
+  const open = event.overrides.find(isOpen)
   if (open !== undefined) return { event: open, deduplicated: true, keys: [] }
-  const live = await tx.live.findUnique({
-    where: { service_environment: { service: event.service, environment: event.environment } },
-  })
   const violated = ((event.constitutional_validation as { violated?: ViolationName[] } | null)?.violated ??
     []) as ViolationName[]
   const decision = mayOverride(
@@ -71,7 +75,7 @@ export const overrideInTransaction = async (
         // One that was itself refused or failed leaves the question open.
         overridden: event.overrides.some((row) => row.status === 'success'),
       },
-      live_deployment_id: live?.deployment_id ?? null,
+      live_deployment_id: live.deployment_id,
     },
     { deployment_id: event.deployment_id ?? '', violations: names, reason: input.reason, authorised: true },
   )
@@ -90,6 +94,8 @@ export const overrideInTransaction = async (
     override: { violations: names, reason: input.reason },
     moments: event.moments as { fault?: string; detected?: string },
   })
+  // Somebody else's rollback of the same deployment, which this override lifts nothing for.
+  if (requested.deduplicated) throw alreadyRunning(requested.event)
   await tx.decisions.updateMany({
     where: { event_id: eventId, status: 'waiting' },
     data: {

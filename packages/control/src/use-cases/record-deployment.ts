@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { entropyOf, evaluateLaws, judgeSample, mayRecord } from '@roman/constitution'
+import { evaluateLaws, mayRecord } from '@roman/constitution'
 import {
   type Actor,
   guardWorkflowId,
@@ -9,8 +9,8 @@ import {
 } from '@roman/contracts'
 import type { Tx } from '@roman/db'
 import { environmentOf } from '@roman/runtime'
+import { baselineWarning, readBaseline } from '../baseline.ts'
 import type { ControlContext } from '../context.ts'
-import { readHealth } from '../health.ts'
 import { examineScripts, recordMigrations } from '../migrations/record.ts'
 import { noiseWarnings } from '../noise.ts'
 import { policyOf } from '../policy.ts'
@@ -23,6 +23,7 @@ import { freezeInForce } from '../store/freezes.ts'
 import { enqueueGuard } from '../store/guards.ts'
 import { becomeLive, type LiveRow, lockLive, nextFence } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
+import { KNOWN_GOOD } from '../store/statuses.ts'
 import { refusal } from './refusal.ts'
 
 /** Facts that a second recording of the same deployment must repeat. */
@@ -45,7 +46,9 @@ export const recordDeployment = async (
     { migrations: input.migrations ?? [], tool: input.migrations_tool },
     input.status === 'pending' ? 'intent' : 'live',
   )
-  const { baseline, entropy } = await readBaseline(context, service, input.environment)
+  const { baseline, entropy } = await readBaseline(context, service, input.environment, {
+    switched: input.status === 'in_progress',
+  })
 
   const record = async (tx: Tx): Promise<Recorded> => {
     const live = await lockLive(tx, service, input.environment)
@@ -109,7 +112,8 @@ export const recordDeployment = async (
   if (outcome.row.status === 'pending') await context.snapshots.take(deploymentId, 'pre_deployment')
   if (outcome.keys.length > 0) await beginGuarding(context, deploymentId, outcome.keys)
   const noise = outcome.created ? await noiseWarnings(context, service, input.environment, policy) : []
-  const warnings = [...outcome.warnings, ...noise]
+  const before = outcome.created ? baselineWarning(baseline) : null
+  const warnings = [...outcome.warnings, ...(before === null ? [] : [before]), ...noise]
   return { created: outcome.created, body: await describeRecorded(context, deploymentId, warnings) }
 }
 
@@ -176,7 +180,7 @@ const knownGoodInStaging = async (
   if ((await tx.deployments.count({ where: staging, take: 1 })) === 0) return null
   return (
     (await tx.deployments.count({
-      where: { ...staging, version, status: 'success', health_check_passed: true },
+      where: { ...staging, version, ...KNOWN_GOOD },
       take: 1,
     })) > 0
   )
@@ -244,28 +248,6 @@ const declaredViolations = async (tx: Tx, deployment: DeploymentRecord): Promise
     ],
     skipDuplicates: true,
   })
-}
-
-/**
- * Health of what is live before the deployment: a signal already in breach is not blamed on it. Where nothing is live
- * there is nothing to be disordered, and entropy is 0; where it cannot be read both are null.
- */
-const readBaseline = async (context: ControlContext, service: string, environment: string) => {
-  try {
-    const live = await context.db.prisma.live.findUnique({ where: { service_environment: { service, environment } } })
-    if (live?.deployment_id == null) return { baseline: null, entropy: 0 }
-    const [reading] = await readHealth(context.db, [live.deployment_id])
-    if (reading === undefined) return { baseline: null, entropy: null }
-    const verdict = judgeSample(reading.sample, reading.policy.thresholds)
-    const inBreach = verdict.signals.filter((signal) => signal.state === 'breach').map((signal) => signal.signal)
-    return {
-      baseline: { deployment_id: live.deployment_id, sample: reading.sample, in_breach: inBreach },
-      entropy: entropyOf(reading.sample),
-    }
-  } catch (error) {
-    context.log.warn({ reason: (error as Error).message }, 'The health before a deployment could not be read')
-    return { baseline: null, entropy: null }
-  }
 }
 
 export const describeRecorded = async (

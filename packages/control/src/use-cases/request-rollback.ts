@@ -44,6 +44,7 @@ const hashOf = (request: RollbackRequest): string =>
         request.trigger_reason,
         request.target_deployment_id ?? null,
         request.override ?? null,
+        ...(request.refused_event_id == null ? [] : [request.refused_event_id]),
       ]),
     )
     .digest('hex')
@@ -78,11 +79,7 @@ export const requestRollback = async (
     if (running.deployment_id === request.deployment_id) {
       return { event: running, deduplicated: true, keys: [rollbackWorkflowId(running.event_id)] }
     }
-    throw new RomanError(
-      'rollback_in_progress',
-      `Rollback ${running.event_id} is running for ${request.service} in ${request.environment}. Follow it, or abort it first.`,
-      { event_id: running.event_id },
-    )
+    throw alreadyRunning(running)
   }
   if (live.deployment_id !== request.deployment_id) throw await notLive(tx, request, live.deployment_id)
 
@@ -167,6 +164,14 @@ export const requestingTransaction = async <T>(context: ControlContext, work: (t
     return context.db.transaction(work)
   }
 }
+
+/** Another rollback has the environment to itself until it ends. */
+export const alreadyRunning = ({ event_id, service, environment }: RollbackRecord): RomanError =>
+  new RomanError(
+    'rollback_in_progress',
+    `Rollback ${event_id} is running for ${service} in ${environment}. Follow it, or abort it first.`,
+    { event_id },
+  )
 
 const notLive = async (tx: Tx, request: RollbackRequest, liveId: string | null): Promise<RomanError> => {
   const live = liveId === null ? null : await tx.deployments.findUnique({ where: { deployment_id: liveId } })

@@ -13,6 +13,7 @@ import {
   resolveDeployment,
 } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
+import { moveDeployment } from '../store/statuses.ts'
 import { refusal } from './refusal.ts'
 
 /** A person marks a deployment known-good that no clean window proved. */
@@ -55,14 +56,10 @@ export const markVerified = async (
     authorised: true,
   })
   if (!decision.allowed) throw refusal(decision)
-  await tx.deployments.update({
-    where: { deployment_id: row.deployment_id },
-    data: {
-      status: 'success',
-      health_check_passed: true,
-      completed_at: row.completed_at ?? new Date(),
-      health_check_details: json({ verified_by: actor, reason, evidence: 'person' }),
-    },
+  await moveDeployment(tx, row.deployment_id, 'success', {
+    health_check_passed: true,
+    completed_at: row.completed_at ?? new Date(),
+    health_check_details: json({ verified_by: actor, reason, evidence: 'person' }),
   })
   await audit(tx, {
     event_type: 'deployment_verified',

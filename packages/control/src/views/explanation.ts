@@ -18,11 +18,15 @@ export const readExplanation = async (
     where: { deployment_id: deploymentId },
     include: { verdicts: true, decisions: true, rollback_events: { include: { target: true } } },
   })
+  // The newest: those before a verdict matter most.
   const samples = await db.prisma.health_samples.findMany({
     where: { deployment_id: deploymentId },
-    orderBy: { sampled_at: 'asc' },
+    orderBy: { sampled_at: 'desc' },
     take: SAMPLES_MAX,
   })
+  const observed = await db.prisma.$queryRaw<{ timestamp: Date; description: string; detail: string | null }[]>`
+    SELECT "timestamp", description, metadata ->> 'detail' AS detail FROM ops.roman_events
+    WHERE metadata ->> 'deployment_id' = ${deploymentId} AND event_type = 'rollback_observed'`
   const snapshots = await Promise.all(row.rollback_events.map((event) => accountOfSnapshot(db, event)))
   const story: StoredStory = {
     service: row.service,
@@ -53,11 +57,16 @@ export const readExplanation = async (
     decisions: row.decisions.map((decision) => ({
       asked_at: decision.asked_at.toISOString(),
       reason: decision.reason,
+      detail: decision.detail,
       violations: decision.violations,
       status: decision.status,
       decided_at: iso(decision.decided_at),
       decided_by: actorName(decision.decided_by),
       decision_reason: decision.decision_reason,
+    })),
+    observed: observed.map(({ timestamp, description, detail }) => ({
+      at: timestamp.toISOString(),
+      detail: detail ?? description,
     })),
     rollbacks: row.rollback_events.map((event, index) => {
       const override = event.override as { violations: string[]; reason: string; actor?: unknown } | null

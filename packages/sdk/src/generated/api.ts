@@ -2425,7 +2425,7 @@ export interface operations {
                             label: string | null;
                             /** @enum {string} */
                             change: "same" | "more" | "fewer" | "earlier" | "later" | "unknown";
-                            missing: ("errors" | "traffic")[];
+                            missing: ("errors" | "traffic" | "aftermath")[];
                             earlier_ms: number | null;
                             today: {
                                 rolls_back: boolean;
