@@ -117,6 +117,23 @@ describe('snapshots', () => {
     expect(asked).toEqual(['5a4b50c1-0', '5a4b50c1-1'])
   })
 
+  test('says so where the deployment is no longer on record, or nothing of the schema was read', async () => {
+    const gone = { service: null, environment: null, version: null }
+    const moving = { object_count: 0, kept: false, unavailable: ['the schema: it was changed while it was read'] }
+    const url = await serve({
+      showSnapshot: async () => ({ ...whole, ...gone, schema: moving }),
+      diffSnapshots: async () => ({ ...diff, before: { ...before, ...gone } }),
+    })
+    const { all: shown } = await roman(['snapshots', 'show', '5a4b50c1-1'], { ROMAN_URL: url })
+    expect(shown).toMatch(/^ +of +a deployment that is no longer on record$/m)
+    expect(shown).toMatch(/^ +schema +not read$/m)
+    expect(shown).toMatch(/^ +not read +the schema: it was changed while it was read$/m)
+    const { all: compared } = await roman(['snapshots', 'diff', '5a4b50c1-0', '5a4b50c1-1'], { ROMAN_URL: url })
+    expect(compared).toContain(
+      'pre deployment of a deployment that is no longer on record (5a4b50c1) → pre rollback of storefront v2.5.3',
+    )
+  })
+
   test('says what to do where there is no such snapshot', async () => {
     const url = await serve({
       showSnapshot: async (ref) => {

@@ -50,6 +50,7 @@ describe('the difference', () => {
       ['config NODE_ENV: staging → production'],
     ],
     ['one that was set', { variables: { ...state.variables, TZ: 'UTC' } }, ['config TZ: not set → UTC']],
+    ['a deployment that is no longer on record', { service: '', environment: '' }, []],
     [
       'one that another process has otherwise',
       { variables: { ...state.variables, NODE_ENV: 'production' }, taken_by: 'api' },

@@ -17,6 +17,15 @@ describe('one spelling', () => {
       "CHECK (((\"it's\")::text <> ALL ((ARRAY['b'::character varying])::text[])))",
       "CHECK (((\"it's\")::text <> ALL (ARRAY['b'::text])))",
     ],
+    [
+      "CHECK ((c = ANY ((ARRAY['a'::bpchar, 'b'::bpchar])::text[])))",
+      "CHECK ((c = ANY (ARRAY[('a'::bpchar)::text, ('b'::bpchar)::text])))",
+    ],
+    [
+      '(ARRAY[a, lower(b, c), (1)::bigint])::numeric(10,2)[]',
+      'ARRAY[(a)::numeric(10,2), (lower(b, c))::numeric(10,2), ((1)::bigint)::numeric(10,2)]',
+    ],
+    ['((ARRAY[a])::"My type"[] && (ARRAY[b])::public.mood[])', '(ARRAY[(a)::"My type"] && ARRAY[(b)::public.mood])'],
     ["(E'a\\\\b'::character varying)::text", "E'a\\\\b'::text"],
   ])('is found for %s', (expression, spelled) => {
     expect(oneSpelling(expression)).toBe(spelled)
@@ -29,6 +38,9 @@ describe('one spelling', () => {
     "('x'::bpchar)::text",
     "'x'::bpchar",
     "ARRAY['a'::character varying, 'b'::character varying]",
+    "((ARRAY['a'::text, 'b'::text])[1] = x)",
+    "('(ARRAY[a])::text[]' = x)",
+    '(ARRAY[a',
     '((name)::character varying)::text',
     "lower('x'::character varying)",
     "('{a}'::character varying[])::text",

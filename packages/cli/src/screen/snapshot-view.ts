@@ -5,6 +5,9 @@ import { ago, duration, shortId } from './words.ts'
 
 type Painted = Pick<Cli, 'colors'>
 
+/** The snapshot outlives what it is of. */
+const GONE = 'a deployment that is no longer on record'
+
 const typeWord = (type: SnapshotSummary['snapshot_type']) => type.replace('_', ' ')
 const hashWord = (hash: string | null) => (hash === null ? 'not whole' : hash.slice(0, 8))
 
@@ -34,7 +37,7 @@ export function snapshotScreen(cli: Painted, snapshot: Snapshot): string {
   const { colors } = cli
   const { database, schema, migrations } = snapshot
   const known = facts([
-    ['of', `${snapshot.service ?? '?'} ${snapshot.version ?? '?'} in ${snapshot.environment ?? '?'}`],
+    ['of', snapshot.service === null ? GONE : `${snapshot.service} ${snapshot.version} in ${snapshot.environment}`],
     ['taken', `${typeWord(snapshot.snapshot_type)}, ${snapshot.created_at}${took(snapshot)}`],
     ['database', database && `${database.name} (${database.source}), PostgreSQL ${database.version}`],
     ['schema', schemaWord(snapshot)],
@@ -68,6 +71,7 @@ export function snapshotScreen(cli: Painted, snapshot: Snapshot): string {
 const took = ({ took_ms }: Snapshot): string => (took_ms === null ? '' : `, in ${duration(took_ms)}`)
 
 const schemaWord = ({ database_schema_hash: hash, schema }: Snapshot): string => {
+  if (schema.object_count === 0 && schema.unavailable.length > 0) return 'not read'
   const objects = schema.object_count === null ? '' : `, ${schema.object_count} objects`
   const kept = schema.kept ? '' : ' (not kept, so that a difference cannot name them)'
   return `${hash ?? 'not read whole'}${objects}${kept}`
@@ -116,7 +120,7 @@ export function diffScreen(cli: Painted, diff: SnapshotDiff): string {
 }
 
 const sideWord = (side: SnapshotSummary): string =>
-  `${typeWord(side.snapshot_type)} of ${side.service ?? '?'} ${side.version ?? '?'} (${shortId(side.snapshot_id)})`
+  `${typeWord(side.snapshot_type)} of ${side.service === null ? GONE : `${side.service} ${side.version}`} (${shortId(side.snapshot_id)})`
 
 function changeLines(cli: Painted, change: SnapshotDiff['changes'][number]): string[] {
   const { colors } = cli

@@ -8,6 +8,7 @@ import { metricChanges, policyChanges, variableChanges } from './setting-changes
 
 /** What a snapshot holds, as it was stored. */
 export interface SnapshotContent {
+  /** Empty, as the environment is, where the deployment is no longer on record. */
   service: string
   environment: string
   /** Null in those of the first version. */
@@ -48,7 +49,7 @@ const whereFrom = (before: SnapshotContent, after: SnapshotContent): Difference 
   const [was, is] = [before.database, after.database]
   const changes: Change[] = []
   const say = (name: string, from: string, to: string): void => {
-    if (from === to) return
+    if (from === to || from === '' || to === '') return
     const text = `${name}: ${arrow(from, to)}`
     changes.push({ area: 'configuration', kind: name, name, change: 'changed', text, before: from, after: to })
   }
