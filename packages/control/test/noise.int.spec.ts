@@ -71,7 +71,7 @@ describe('rules that would cry wolf at what known-good deployments live with', a
       requests_per_minute: null,
       warning,
       remedies: [
-        { set: { error_rate_per_minute: 11 } },
+        { set: { error_rate_per_minute: 10 } },
         { set: { for_seconds: 120 } },
         { set: { evidence: 'sequential' } },
       ],
