@@ -85,7 +85,7 @@ describe('a schema that is changed while it is read', async () => {
 
   it('has no hash where it never held still, and everything else is there', async () => {
     const through = await meanwhile((nr) => client.query(nr % 2 === 1 ? TO_B : TO_A))
-    const { schema, counts } = await captureDatabase(through, { timeoutMs: 600 })
+    const { schema, counts } = await captureDatabase(through, { timeoutMs: 3_000 })
     const reason = 'the schema: it was changed while it was read, as long as there was time'
     expect(schema).toMatchObject({ objects: null, unavailable: [reason] })
     expect(counts.tables['public.t1']).toEqual({ rows: 0, exact: true })
