@@ -327,6 +327,8 @@ describe('nonsense', () => {
       baseline_breached: [],
       clean_window: false,
     })
+    const kept = { ...plan, phase: 'standby', baseline_breached: ['recent_errors'], clean_window: true } as const
+    expect(face.startWatch({ ...kept, thresholds: null as never }).plan).toEqual({ ...kept, thresholds })
     expect(face.observe({} as never, watchTick).verdict).toMatchObject({ kind: 'inconclusive', why: 'blind' })
     expect(face.observeVerification({} as never, verifyTick).verdict).toMatchObject({ kind: 'unverified' })
   })
@@ -346,6 +348,8 @@ describe('nonsense', () => {
       warnings: [],
       unavailable: [],
     })
+    const warned = face.judgeSample(sampleOf({ memory_percent: 97 }), thresholds)
+    expect(face.toHealthReport(calm, warned, true).warnings).toEqual(['High memory usage: 97%, above 95%'])
     for (const verdict of [[], { warnings: 'all well' }] as never[])
       expect(face.toHealthReport(calm, verdict, true)).toMatchObject({ healthy: true, warnings: [] })
   })
