@@ -76,6 +76,7 @@ const rules = {
   watch: { ...watchPolicy, window_seconds: 3, auto_rollback_within_seconds: 6 },
 }
 const patient = { ...thresholds, for_seconds: 30 }
+const briefly = { window_seconds: 60, auto_rollback_within_seconds: 90 }
 const steady = { errors_per_minute: 3, requests_per_minute: 90 }
 const story = {
   service: 'storefront',
@@ -211,7 +212,12 @@ const SOUND: Record<string, unknown[]> = {
   explainRollback: [story],
   thresholdNoise: [patient, { ...watchPolicy, warm_up_seconds: 5 }, steady, 20],
   falseRollbackChance: [analysis.thresholdNoise(thresholds, watchPolicy, steady)],
-  criesWolf: [rules.thresholds, watchPolicy, steady],
+  // Rare errors in a short watch, since most of its answers are simulated; noisy all the same.
+  criesWolf: [
+    { ...rules.thresholds, error_rate_per_minute: 1, error_percent: 0.1 },
+    { ...watchPolicy, ...briefly },
+    { ...steady, errors_per_minute: 1 },
+  ],
 }
 
 const NONSENSE: readonly unknown[] = [
