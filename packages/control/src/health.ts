@@ -249,14 +249,20 @@ export async function* readMissedTicks(
   for (let from = sinceMs + stepMs; from <= untilMs; from += stepMs * MISSED_TICKS_CHUNK) {
     const moments: Date[] = []
     for (let at = from; at <= untilMs && moments.length < MISSED_TICKS_CHUNK; at += stepMs) moments.push(new Date(at))
-    const { rows } = await db.pool.query<MissedRow>(
+    const read = db.pool.query<MissedRow>(
       `SELECT moment.at, e.error_rate_per_minute, e.recent_errors, e.fault_at, ${countsAt('moment.at')}
        FROM unnest($2::timestamptz[]) AS moment (at)
        CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at, ARRAY[$3::boolean]) e
        JOIN ops.deployments d USING (deployment_id) ${WINDOW_END} ORDER BY moment.at`,
       [deploymentId, moments, counted],
     )
-    yield* rows.map((row) => missedTickOf(row, upSinceMs))
+    const answer = await read.catch(() => null)
+    if (answer === null) {
+      // What can neither be watched nor read afterwards is blind, to its end.
+      yield unreadTick(untilMs)
+      return
+    }
+    yield* answer.rows.map((row) => missedTickOf(row, upSinceMs))
   }
 }
 
@@ -266,6 +272,16 @@ interface MissedRow extends WatchedCounts {
   recent_errors: number
   fault_at: Date | null
 }
+
+const unreadTick = (at: number): MissedTick => ({
+  at_ms: at,
+  sample: blindSample(new Date(at)),
+  errors_in_window: null,
+  errors_since_deployed: null,
+  fault_at: null,
+  superseded: false,
+  rollback_open: false,
+})
 
 const missedTickOf = (row: MissedRow, upSinceMs: number): MissedTick => ({
   at_ms: row.at.getTime(),

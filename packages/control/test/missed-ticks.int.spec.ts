@@ -75,6 +75,24 @@ describe('moments that nobody watched', async () => {
     ])
   })
 
+  it('are blind where they cannot be read afterwards either', async () => {
+    const id = crypto.randomUUID()
+    const now = Date.now()
+    await db.pool.query(
+      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at)
+       VALUES ($1, 'hidden', 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $2, $3)`,
+      [id, DEFAULT_POLICY, new Date(now - 60_000)],
+    )
+    await db.pool.query('ALTER TABLE ops.system_logs RENAME TO system_logs_away')
+    const ticks = []
+    for await (const tick of readMissedTicks(db, id, now - 20_000)) ticks.push(tick)
+    await db.pool.query('ALTER TABLE ops.system_logs_away RENAME TO system_logs')
+    expect(ticks).toMatchObject([
+      { sample: { recent_errors: null, unavailable: expect.arrayContaining(['recent_errors']) } },
+    ])
+    expect(ticks[0]!.at_ms).toBeGreaterThan(now - 2_000)
+  })
+
   it('are told of by errors that came more than two seconds late, and by no others', async () => {
     const id = crypto.randomUUID()
     const at = Date.now()

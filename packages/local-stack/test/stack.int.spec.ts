@@ -60,6 +60,8 @@ test('restarts each process that is killed, on the same addresses, and writes th
 test('stops everything in order at SIGTERM, and takes the ready file away', async () => {
   const it = dev()
   await it.until(/dev: ready/)
+  // Nothing waits for it in the stack, and it can only say that it stops once it runs.
+  await it.until(/discord runs as/)
   const pids = ours(report())
   process.kill(report().pids.dev, 'SIGTERM')
   expect(await it.exited).toBe(0)
