@@ -92,6 +92,26 @@ describe('a migration that would lock a large table', () => {
       /ops.logs .* has been locked since line 1/,
     ],
     [
+      'VALIDATE after an index was dropped, of whichever table',
+      `DROP INDEX ops.logs_old;\nALTER TABLE ops.logs VALIDATE CONSTRAINT c`,
+      /has been locked since line/,
+    ],
+    [
+      'VALIDATE after a trigger was dropped',
+      `DROP TRIGGER t ON ops.logs;\nALTER TABLE ops.logs VALIDATE CONSTRAINT c`,
+      /has been locked since line/,
+    ],
+    [
+      'VALIDATE after a policy was altered',
+      `ALTER POLICY p ON ops.logs TO PUBLIC;\nALTER TABLE ops.logs VALIDATE CONSTRAINT c`,
+      /has been locked since line/,
+    ],
+    [
+      'VALIDATE of a table that a new table points at',
+      `CREATE TABLE ops.more (id bigint REFERENCES ops.logs (id));\nALTER TABLE ops.logs VALIDATE CONSTRAINT c`,
+      /has been locked since line/,
+    ],
+    [
       'a copy of a table that was renamed before it',
       'ALTER TABLE ops.logs RENAME TO old_logs; CREATE TABLE ops.logs (id int); INSERT INTO ops.logs SELECT * FROM ops.old_logs; LOCK TABLE ops.old_logs; CREATE TABLE ops.copy AS SELECT * FROM ops.old_logs',
       /^LOCK locks ops.old_logs|ops.old_logs is read or written whole/,

@@ -42,10 +42,13 @@ export const findLocks = async (migrations: readonly Migration[], newestReleased
     const held = new Map<string, number>()
     for (const statement of statements) {
       const { problems, locked, whole } = effectOf(statement.node, tables)
-      for (const table of whole.filter((table) => held.has(table)))
-        problems.push(
-          `${table} is read or written whole here, and has been locked since line ${held.get(table)}: put this into a migration of its own`,
-        )
+      for (const table of whole) {
+        const since = held.get(table) ?? held.get(SOME_TABLE)
+        if (since !== undefined)
+          problems.push(
+            `${table} is read or written whole here, and has been locked since line ${since}: put this into a migration of its own`,
+          )
+      }
       if (statements.length > 1 && isConcurrent(statement.node))
         problems.push('CONCURRENTLY cannot run in a transaction: give it a migration of its own')
       for (const table of locked) if (!held.has(table)) held.set(table, statement.line)
@@ -110,7 +113,16 @@ const effectOf = (node: Node, tables: Tables): Effect => {
   if ('CreateTrigStmt' in node) effect.locked = large([nameOf(node.CreateTrigStmt.relation)])
   if ('CreatePolicyStmt' in node) effect.locked = large([nameOf(node.CreatePolicyStmt.table)])
   if ('CreateStmt' in node)
-    effect.locked = large((node.CreateStmt.inhRelations ?? []).flatMap((parent) => tablesIn(parent)))
+    // Also what its foreign keys point at.
+    effect.locked = large([
+      ...(node.CreateStmt.inhRelations ?? []).flatMap((parent) => tablesIn(parent)),
+      ...(node.CreateStmt.tableElts ?? []).flatMap(referencedBy),
+    ])
+  if ('AlterPolicyStmt' in node) effect.locked = large([nameOf(node.AlterPolicyStmt.table)])
+  if ('DropStmt' in node && !isConcurrent(node)) {
+    const tablesOf = droppedFrom(node.DropStmt)
+    effect.locked = tablesOf === null ? [SOME_TABLE] : large(tablesOf)
+  }
   if ('RenameStmt' in node) effect.locked = large([nameOf(node.RenameStmt.relation)])
   if ('LockStmt' in node || 'TruncateStmt' in node) {
     const { relations } = 'LockStmt' in node ? node.LockStmt : node.TruncateStmt
@@ -134,6 +146,29 @@ const effectOf = (node: Node, tables: Tables): Effect => {
       'What a SELECT does in a migration it does inside a function, which cannot be looked into: say why it locks no large table',
     )
   return effect
+}
+
+/** What the foreign keys of a column or of a table point at. */
+const referencedBy = (element: Node): string[] => {
+  const constraints = 'ColumnDef' in element ? (element.ColumnDef.constraints ?? []) : [element]
+  return constraints.flatMap((one) =>
+    'Constraint' in one && one.Constraint.pktable !== undefined ? [nameOf(one.Constraint.pktable)] : [],
+  )
+}
+
+/** Locked by a statement that does not say which table it is. */
+const SOME_TABLE = '*'
+
+/** The tables that are locked while something of theirs is dropped; null where the statement does not name them. */
+const droppedFrom = ({ removeType, objects }: Extract<Node, { DropStmt: unknown }>['DropStmt']): string[] | null => {
+  if (removeType === 'OBJECT_INDEX') return null
+  if (!['OBJECT_TRIGGER', 'OBJECT_POLICY', 'OBJECT_RULE'].includes(removeType ?? '')) return []
+  return (objects ?? []).map((object) =>
+    ('List' in object ? (object.List.items ?? []) : [])
+      .flatMap((item) => ('String' in item ? [item.String.sval ?? ''] : []))
+      .slice(0, -1)
+      .join('.'),
+  )
 }
 
 const isConcurrent = (node: Node): boolean => {

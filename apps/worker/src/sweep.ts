@@ -5,6 +5,7 @@ import {
   type ControlContext,
   expireDecision,
   findTarget,
+  type HealthReading,
   keepSamples,
   readHealth,
   tellOfLateBreach,
@@ -33,38 +34,53 @@ export const sweep = async (context: ControlContext, sources: Pick<SourcePool, '
       chunk.map((row) => row.deployment_id),
     )
     for (const reading of readings) {
-      if (reading.rollback_open) continue
-      // Asked for also because asking is what keeps the environment's probes going.
-      const sample = withSources(reading.sample, sources.latest(reading.service, reading.environment))
-      const verdict = judgeSample(sample, reading.policy.thresholds, { after_window: true })
-      if (verdict.state !== 'breach') continue
       const deployment = chunk.find((row) => row.deployment_id === reading.deployment_id)!
-      const waitMs = reading.policy.decision_wait_seconds * 1000
-      const since = new Date(reading.at_ms - waitMs)
-      const asked = await context.db.prisma.decisions.findFirst({
-        where: { deployment_id: reading.deployment_id, kind: { not: 'verify' }, asked_at: { gt: since } },
-      })
-      // People have this question already, or have just answered it.
-      if (asked !== null) continue
-      const braked = await brakeFor(context, deployment, { late: true })
-      if (braked.action === 'observe') continue
-      const askable = (await findTarget(context, deployment)) !== null
-      if (!askable && (await wasTold(context, deployment, since))) continue
-      await keepSamples(context, [
-        {
-          deployment_id: reading.deployment_id,
-          phase: 'sweep',
-          state: verdict.state,
-          reason: verdict.reason,
-          sample,
-        },
-      ])
-      // Two workers that sweep at once ask one question.
-      const late = { key: `late:${Math.floor(reading.at_ms / waitMs)}`, reason: verdict.reason }
-      if (askable) await ask(context, deployment, { ...late, kind: 'late_breach', detail: braked.reason })
-      else await tellOfLateBreach(context, deployment, { ...late, health: toHealthReport(sample, verdict, false) })
+      // One deployment's trouble must not keep the ones behind it unwatched.
+      await sweepOne(context, sources, deployment, reading).catch((error) =>
+        context.log.error(
+          { deployment_id: reading.deployment_id, reason: (error as Error).message },
+          'A deployment could not be swept and is tried again',
+        ),
+      )
     }
   }
+}
+
+const sweepOne = async (
+  context: ControlContext,
+  sources: Pick<SourcePool, 'latest'>,
+  deployment: Parameters<typeof ask>[1],
+  reading: HealthReading,
+): Promise<void> => {
+  if (reading.rollback_open) return
+  // Asked for also because asking is what keeps the environment's probes going.
+  const sample = withSources(reading.sample, sources.latest(reading.service, reading.environment))
+  const verdict = judgeSample(sample, reading.policy.thresholds, { after_window: true })
+  if (verdict.state !== 'breach') return
+  const waitMs = reading.policy.decision_wait_seconds * 1000
+  const since = new Date(reading.at_ms - waitMs)
+  const asked = await context.db.prisma.decisions.findFirst({
+    where: { deployment_id: reading.deployment_id, kind: { not: 'verify' }, asked_at: { gt: since } },
+  })
+  // People have this question already, or have just answered it.
+  if (asked !== null) return
+  const braked = await brakeFor(context, deployment, { late: true })
+  if (braked.action === 'observe') return
+  const askable = (await findTarget(context, deployment)) !== null
+  if (!askable && (await wasTold(context, deployment, since))) return
+  await keepSamples(context, [
+    {
+      deployment_id: reading.deployment_id,
+      phase: 'sweep',
+      state: verdict.state,
+      reason: verdict.reason,
+      sample,
+    },
+  ])
+  // Two workers that sweep at once ask one question.
+  const late = { key: `late:${Math.floor(reading.at_ms / waitMs)}`, reason: verdict.reason }
+  if (askable) await ask(context, deployment, { ...late, kind: 'late_breach', detail: braked.reason })
+  else await tellOfLateBreach(context, deployment, { ...late, health: toHealthReport(sample, verdict, false) })
 }
 
 const wasTold = async (

@@ -6,7 +6,7 @@ import {
   SYSTEM_HEALTHY,
   toHealthReport,
 } from '@roman/constitution'
-import { readHealth, storeSourceReading } from '@roman/control'
+import { keepSamples, readHealth, storeSourceReading } from '@roman/control'
 import { type LatestReading, withSources } from '@roman/health'
 import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
@@ -114,6 +114,18 @@ describe('what everybody judges by who is no guard', async () => {
     await storeSourceReading(db, PLACE, null, 0)
     expect(warned).toBeGreaterThan(100)
     expect(unhealthy).toBeGreaterThan(50)
+  })
+
+  it('is kept also where a metric counts fractions', async () => {
+    const id = await bed.deploy('v0.9.9')
+    const [reading] = await readHealth(db, [id])
+    const sample = { ...reading!.sample, database_connections: 12.5, max_database_connections: 99.5 }
+    await keepSamples(bed.context.control, [
+      { deployment_id: id, phase: 'window', state: 'healthy', reason: SYSTEM_HEALTHY, sample },
+    ])
+    expect(await db.prisma.health_samples.findMany({ where: { deployment_id: id } })).toMatchObject([
+      { database_connections: 13, max_database_connections: 100 },
+    ])
   })
 
   it('is blind to what no worker has read for too long, and takes no sources for what is not live', async () => {

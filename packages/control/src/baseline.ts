@@ -81,7 +81,7 @@ const keptSamples = async ({ db }: ControlContext, { deployment_id }: HealthRead
 /** What the log says of each of those minutes, also where nobody watched. */
 const countedSamples = async (
   { db }: ControlContext,
-  { deployment_id }: HealthReading,
+  { deployment_id, sample: { requests_per_minute: traffic } }: HealthReading,
   untilMs: number,
 ): Promise<HealthSample[]> => {
   const moments = Array.from({ length: LOOK_BACK_MS / BETWEEN_LOOKS_MS }, (_, index) => {
@@ -93,7 +93,9 @@ const countedSamples = async (
      CROSS JOIN LATERAL ops.deployment_errors(ARRAY[$1::uuid], moment.at, ARRAY[false]) e`,
     [deployment_id, moments],
   )
-  return rows.map(({ at, ...counts }) => ({ ...blindSample(at), ...counts, unavailable: [] }))
+  // By the traffic of today: min_requests and error_percent hold back then what they hold back now.
+  const requests = typeof traffic === 'number' ? { requests_per_minute: traffic } : {}
+  return rows.map(({ at, ...counts }) => ({ ...blindSample(at), ...counts, ...requests, unavailable: [] }))
 }
 
 /** For whoever records; null where nothing was in breach. */

@@ -6,7 +6,7 @@ import {
   judgeSample,
   toHealthReport,
 } from '@roman/constitution'
-import { type Database, isDatabaseFull } from '@roman/db'
+import { type Database, isDatabaseFull, isDatabaseUnavailable, isStatementTimeout } from '@roman/db'
 
 /** One watched deployment at one moment, by the database's clock. */
 export interface HealthReading {
@@ -151,8 +151,7 @@ CROSS JOIN ops.database_connections() c`,
 
 /**
  * Reads the health of deployments from PostgreSQL, with what the sources of their environment said last: what everybody
- * judges by who is no guard. A server that refuses the connection because it is full is read as
- * exhausted by `exhaustedSample`; any failure to read is thrown, and anything else is blindness to the caller.
+ * judges by who is no guard. Any failure to read is thrown.
  */
 export const readHealth = async (
   db: Pick<Database, 'pool'>,
@@ -232,6 +231,7 @@ const MISSED_TICKS_CHUNK = 50
  * over a longer gap. What was not stored (connections) is null, neither good nor bad. Before the server's own start
  * nobody could store an error either: those moments are blind, not clean. Read in chunks, so that a storm of errors
  * makes no query too long.
+ * @throws UnreadMoments where the server refuses to read them
  * @param counted whether what a watch counts beside is wanted; it costs the more the longer the watch
  */
 export async function* readMissedTicks(
@@ -256,13 +256,11 @@ export async function* readMissedTicks(
        JOIN ops.deployments d USING (deployment_id) ${WINDOW_END} ORDER BY moment.at`,
       [deploymentId, moments, counted],
     )
-    const answer = await read.catch(() => null)
-    if (answer === null) {
-      // What can neither be watched nor read afterwards is blind, to its end.
-      yield unreadTick(untilMs)
-      return
-    }
-    yield* answer.rows.map((row) => missedTickOf(row, upSinceMs))
+    const { rows } = await read.catch((error) => {
+      // A connection that broke is tried again; what the server itself refuses to read stays unread.
+      throw isDatabaseUnavailable(error) && !isStatementTimeout(error) ? error : new UnreadMoments(untilMs, error)
+    })
+    yield* rows.map((row) => missedTickOf(row, upSinceMs))
   }
 }
 
@@ -271,6 +269,17 @@ interface MissedRow extends WatchedCounts {
   error_rate_per_minute: number
   recent_errors: number
   fault_at: Date | null
+}
+
+/** Moments that nobody watched and that cannot be read afterwards either: they are blind, to `tick`. */
+export class UnreadMoments extends Error {
+  override readonly name = 'UnreadMoments'
+  readonly tick: MissedTick
+
+  constructor(untilMs: number, cause: unknown) {
+    super(`What was stored of moments that nobody watched could not be read: ${(cause as Error).message}`, { cause })
+    this.tick = unreadTick(untilMs)
+  }
 }
 
 const unreadTick = (at: number): MissedTick => ({

@@ -7,12 +7,14 @@ export { type DeployerFacts, findTarget } from './evidence.ts'
 export {
   blindSample,
   exhaustedSample,
+  type HealthReading,
   type LateErrors,
   type MissedTick,
   readHealth,
   readMissedTicks,
   readWatched,
   reportOf,
+  UnreadMoments,
   type WatchedReading,
 } from './health.ts'
 export { warnOfNoise } from './noise.ts'

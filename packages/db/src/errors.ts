@@ -38,6 +38,9 @@ export const isUniqueViolation = (error: unknown, index?: string): boolean => {
 /** True where nothing more can be written: what was being written was undone whole. */
 export const isDiskFull = (error: unknown): boolean => codesOf(error).includes('53100')
 
+/** True where the server gave a statement up that took too long. */
+export const isStatementTimeout = (error: unknown): boolean => codesOf(error).includes('57014')
+
 /** True where the server refused the connection because it is full. */
 export const isDatabaseFull = (error: unknown): boolean => codesOf(error).includes('53300')
 

@@ -1,5 +1,12 @@
 export { type Database, type DatabaseOptions, openDatabase, type Tx } from './database.ts'
-export { isDatabaseFull, isDatabaseUnavailable, isDiskFull, isUniqueViolation, reasonOf } from './errors.ts'
+export {
+  isDatabaseFull,
+  isDatabaseUnavailable,
+  isDiskFull,
+  isStatementTimeout,
+  isUniqueViolation,
+  reasonOf,
+} from './errors.ts'
 export { Prisma } from './generated/client.ts'
 export { type HeldPool, openHeldPool } from './held-pool.ts'
 export { type Listener, listen } from './listener.ts'

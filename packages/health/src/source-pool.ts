@@ -14,6 +14,12 @@ export interface SourcePool {
   close(): Promise<void>
 }
 
+/**
+ * That there is no source is told again and again: another process, of a configuration that still had one, may have told
+ * otherwise in the meantime.
+ */
+const TELL_AGAIN_MS = 30_000
+
 export interface SourceLog {
   info(facts: object, text: string): void
   warn(facts: object, text: string): void
@@ -43,6 +49,8 @@ export interface SourcePoolOptions {
 interface Watched {
   sources: PolledSource[]
   telling: 'no' | 'yes' | 'again'
+  toldAt: number
+  tell(): void
   configuredAs: string | undefined
   idle: NodeJS.Timeout
 }
@@ -75,6 +83,8 @@ export function createSourcePool(options: SourcePoolOptions): SourcePool {
     const watched: Watched = {
       sources: [],
       telling: 'no',
+      toldAt: performance.now(),
+      tell: () => tell(),
       configuredAs: configuredAs?.(service, environment),
       idle: setTimeout(() => forget(key), idleMs),
     }
@@ -82,6 +92,7 @@ export function createSourcePool(options: SourcePoolOptions): SourcePool {
       const told = watched.telling
       watched.telling = told === 'no' ? 'yes' : 'again'
       if (told !== 'no' || onLatest === undefined) return
+      watched.toldAt = performance.now()
       const latest = made.length === 0 ? null : merged(watched.sources.map((source) => source.latest()))
       track(
         onLatest(service, environment, latest, freshMs).finally(() => {
@@ -123,6 +134,7 @@ export function createSourcePool(options: SourcePoolOptions): SourcePool {
       const watched = environments.get(key) ?? watch(service, environment)
       environments.set(key, watched)
       watched.idle.refresh()
+      if (watched.sources.length === 0 && performance.now() - watched.toldAt > TELL_AGAIN_MS) watched.tell()
       return merged(watched.sources.map((source) => source.latest()))
     },
     async close() {

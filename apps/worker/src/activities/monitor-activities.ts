@@ -3,6 +3,7 @@ import {
   entropyOf,
   type HealthSample,
   judgeSample,
+  type Observation,
   observe,
   observeVerification,
   type SignalName,
@@ -13,6 +14,7 @@ import {
   type WatchEffect,
   type WatchPhase,
   type WatchState,
+  type WatchVerdict,
 } from '@roman/constitution'
 import {
   type ControlContext,
@@ -25,6 +27,7 @@ import {
   type StoredVerdict,
   setGuardPhase,
   tellOnce,
+  UnreadMoments,
 } from '@roman/control'
 import { Context } from '@temporalio/activity'
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
@@ -41,7 +44,7 @@ export interface MonitorActivities {
 export const createMonitorActivities = (
   context: ControlContext,
   sampler: Sampler,
-  lookBackOf = createLookBacks(context.db),
+  lookBackOf = createLookBacks(context.db, context.log),
 ): MonitorActivities => ({
   monitorHealth: async ({ deployment_id, phase }) => {
     // A verdict that was given before this worker, or this attempt, stands.
@@ -61,6 +64,8 @@ export const createMonitorActivities = (
         context.log.warn({ deployment_id, reason: (error as Error).message }, 'People could not be told yet')
       }
     }
+    const keepSample = ({ sample_verdict: { state, reason } }: Observation, { sample }: MissedTick): void =>
+      sampler.keep({ deployment_id, phase, state, reason, sample })
     const step = async (tick: MissedTick): Promise<StoredVerdict | null> => {
       const seen = observe(state, {
         at: tick.at_ms,
@@ -70,50 +75,42 @@ export const createMonitorActivities = (
         superseded: tick.superseded,
         rollback_open: tick.rollback_open,
       })
-      if (seen.keep_sample)
-        sampler.keep({
-          deployment_id,
-          phase,
-          state: seen.sample_verdict.state,
-          reason: seen.sample_verdict.reason,
-          sample: tick.sample,
-        })
+      if (seen.keep_sample) keepSample(seen, tick)
       for (const effect of seen.effects) untold.push(effect)
       await tell()
       if (seen.verdict === null) {
         state = seen.state
         return null
       }
-      const { kind, reason, sample } = seen.verdict
-      return giveVerdict(context, deployment_id, {
-        phase,
-        kind,
-        reason,
-        sample,
-        fault_at: tick.fault_at,
-        ...(seen.verdict.kind === 'breach' ? { signals: seen.verdict.signals } : {}),
-      })
+      return conclude(seen.verdict, tick)
     }
+    const conclude = (verdict: WatchVerdict, tick: MissedTick): Promise<StoredVerdict | null> =>
+      giveVerdict(context, deployment_id, {
+        phase,
+        kind: verdict.kind,
+        reason: verdict.reason,
+        sample: verdict.sample,
+        fault_at: tick.fault_at,
+        ...(verdict.kind === 'breach' ? { signals: verdict.signals } : {}),
+        ...(verdict.kind === 'inconclusive' && verdict.why === 'rollback_open' ? { despite_rollback: true } : {}),
+      })
 
     const lookBack = lookBackOf(deployment_id)
     const stepInTime = async (tick: Tick): Promise<StoredVerdict | null> => {
       const verdict = await step(tick)
       if (verdict !== null) return verdict
-      for (const moment of await lookBack(tick)) {
-        const late = await step(moment)
-        if (late !== null) return late
-      }
-      return null
+      const late = await lookBack(state, tick)
+      if (late === null) return null
+      keepSample(late.seen, late.tick)
+      return conclude(late.seen.verdict!, late.tick)
     }
 
     return beating(
       () => state,
       async () => {
         // What happened while nobody watched is judged from what was stored meanwhile.
-        for await (const missed of readMissedTicks(context.db, deployment_id, lastSeen(state))) {
-          const verdict = await step(missed)
-          if (verdict !== null) return verdict
-        }
+        const missed = await judgeMissed(context, deployment_id, lastSeen(state), step)
+        if (missed !== null) return missed
         const verdict = await follow(sampler, deployment_id, stepInTime, (at) => countsErrors(state.plan, at))
         return verdict ?? noteDeleted(context, deployment_id, phase)
       },
@@ -189,6 +186,26 @@ export const createMonitorActivities = (
     )
   },
 })
+
+/** Judges what was stored of moments that nobody watched; null where it makes no verdict. What cannot be read is blind. */
+const judgeMissed = async (
+  context: ControlContext,
+  deploymentId: string,
+  sinceMs: number,
+  step: (tick: MissedTick) => Promise<StoredVerdict | null>,
+): Promise<StoredVerdict | null> => {
+  try {
+    for await (const tick of readMissedTicks(context.db, deploymentId, sinceMs)) {
+      const verdict = await step(tick)
+      if (verdict !== null) return verdict
+    }
+    return null
+  } catch (error) {
+    if (!(error instanceof UnreadMoments)) throw error
+    context.log.warn({ deployment_id: deploymentId, reason: error.message }, 'Missed moments count as blind')
+    return step(error.tick)
+  }
+}
 
 /** Five within the timeout: enough for a slow moment, and little for a thousand watches. */
 const HEARTBEATS_PER_TIMEOUT = 5

@@ -89,13 +89,16 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
         })
       }
     }
-    if (kept.length > 0) {
-      const batch = kept
-      kept = []
-      await keepSamples({ db }, batch).catch((error) =>
-        log.warn({ reason: (error as Error).message }, 'Health samples were not kept'),
-      )
-    }
+    await flush()
+  }
+
+  const flush = async (): Promise<void> => {
+    if (kept.length === 0) return
+    const batch = kept
+    kept = []
+    await keepSamples({ db }, batch).catch((error) =>
+      log.warn({ reason: (error as Error).message }, 'Health samples were not kept'),
+    )
   }
 
   const readTicks = async (ids: string[]): Promise<(id: string) => Tick | null> => {
@@ -175,6 +178,7 @@ export const createSampler = ({ db, listener, sources, log, tickMs = TICK_MS }: 
       clearTimeout(soon)
       unlisten()
       await running
+      await flush()
     },
   }
 }

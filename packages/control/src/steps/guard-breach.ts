@@ -99,17 +99,19 @@ const observeOnly = async (
   detail: string,
 ): Promise<BreachDecision> => {
   const key = await context.db.transaction(async (tx) => {
-    await audit(tx, {
-      event_type: 'rollback_observed',
-      severity: 'warning',
-      source: 'guard',
-      description: `${deployment.service} ${deployment.version} in ${deployment.environment} is in breach and stays live: ${reason} (${detail})`,
-      deployment_id: deployment.deployment_id,
-      metadata: { detail },
-    })
+    const dedupe_key = `observed:${deployment.deployment_id}`
+    if ((await tx.announcements.count({ where: { dedupe_key } })) === 0)
+      await audit(tx, {
+        event_type: 'rollback_observed',
+        severity: 'warning',
+        source: 'guard',
+        description: `${deployment.service} ${deployment.version} in ${deployment.environment} is in breach and stays live: ${reason} (${detail})`,
+        deployment_id: deployment.deployment_id,
+        metadata: { detail },
+      })
     return announce(tx, {
       kind: 'observed',
-      dedupe_key: `observed:${deployment.deployment_id}`,
+      dedupe_key,
       service: deployment.service,
       environment: deployment.environment,
       deployment_id: deployment.deployment_id,

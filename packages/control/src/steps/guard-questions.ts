@@ -45,7 +45,7 @@ export const ask = async (
       where: { deployment_id: id, status: 'waiting', decision_id: { not: decisionId } },
       data: { status: 'superseded', decided_at: new Date() },
     })
-    await tx.decisions.createMany({
+    const { count } = await tx.decisions.createMany({
       data: [
         {
           decision_id: decisionId,
@@ -61,14 +61,15 @@ export const ask = async (
       ],
       skipDuplicates: true,
     })
-    await audit(tx, {
-      event_type: 'decision_asked',
-      severity: 'warning',
-      source: 'guard',
-      description: `${deployment.service} ${deployment.version} in ${deployment.environment}: ${question.reason}${question.detail === null ? '' : ` (${question.detail})`}`,
-      deployment_id: id,
-      metadata: { decision_id: decisionId, violations: question.violations ?? [] },
-    })
+    if (count > 0)
+      await audit(tx, {
+        event_type: 'decision_asked',
+        severity: 'warning',
+        source: 'guard',
+        description: `${deployment.service} ${deployment.version} in ${deployment.environment}: ${question.reason}${question.detail === null ? '' : ` (${question.detail})`}`,
+        deployment_id: id,
+        metadata: { decision_id: decisionId, violations: question.violations ?? [] },
+      })
     return announce(tx, {
       kind: 'decision',
       dedupe_key: `decision:${decisionId}`,

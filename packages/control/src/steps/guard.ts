@@ -10,7 +10,7 @@ import { audit, json } from '../store/audit.ts'
 import { type DeploymentRecord, openRollback } from '../store/deployments.ts'
 import { lockLive } from '../store/live.ts'
 import { deliver } from '../store/outbox.ts'
-import { moveDeployment } from '../store/statuses.ts'
+import { moveWhere } from '../store/statuses.ts'
 
 /** What a guard writes down. Each may run twice: the second run finds what the first one wrote. */
 
@@ -30,6 +30,8 @@ export interface NewVerdict {
   sample: HealthSample
   signals?: unknown
   fault_at?: Date | null
+  /** It may be said while a rollback is open: that the rollback outlasted the watch. */
+  despite_rollback?: boolean
 }
 
 export const setGuardPhase = async (
@@ -55,7 +57,7 @@ export const readVerdict = async (
 
 /**
  * Gives a phase's verdict, once and for good, with everything that follows from it in the same transaction. Answers the
- * verdict that stands, which may be an earlier one; null where a rollback was opened meanwhile and `healthy` may not be said.
+ * verdict that stands, which may be an earlier one; null where a rollback is open, and neither `healthy` nor `inconclusive` may be said.
  */
 export const giveVerdict = async (
   context: ControlContext,
@@ -71,7 +73,8 @@ export const giveVerdict = async (
     if (stands !== null) return { stands, keys: [] }
     // Between the last tick and this lock a newer deployment or a rollback may have come.
     const kind = live.deployment_id === deploymentId ? verdict.kind : 'superseded'
-    if (kind === 'healthy' && (await openRollback(tx, deployment.service, deployment.environment)) !== null)
+    const waits = kind === 'healthy' || (kind === 'inconclusive' && verdict.despite_rollback !== true)
+    if (waits && (await openRollback(tx, deployment.service, deployment.environment)) !== null)
       return { stands: null, keys: [] }
     const report = toHealthReport(
       verdict.sample,
@@ -120,7 +123,7 @@ const consequences = async (
   if (row.verdict === 'healthy') {
     const config = configuredNow(context.config, deployment.service, deployment.environment)
     const evidence = noticesSilence(config) ? 'full' : 'errors_only'
-    await moveDeployment(tx, id, 'success', {
+    const proved = await moveWhere(tx, { deployment_id: id, status: 'in_progress' }, 'success', {
       health_check_passed: true,
       health_check_details: json({ verdict: 'healthy', reason: row.reason, health: report, evidence }),
       completed_at: new Date(),
@@ -130,7 +133,11 @@ const consequences = async (
       event_type: 'health_check_passed',
       severity: 'info',
       source: 'guard',
-      description: `${named} had a clean window and is known-good`,
+      // One that a rollback was asked for, and failed, is not made good by a clean window: somebody wanted it gone.
+      description:
+        proved > 0
+          ? `${named} had a clean window and is known-good`
+          : `${named} had a clean window; its status stays what people and rollbacks made it`,
       deployment_id: id,
       metadata: { health: report, evidence },
     })
@@ -243,12 +250,16 @@ export const noteDeleted = async (
 }
 
 /** False where it had ended before. */
-export const endGuard = async (
-  context: ControlContext,
+export const endGuard = (context: ControlContext, deploymentId: string, outcome: GuardOutcome): Promise<boolean> =>
+  endGuardIn(context.db.prisma, deploymentId, outcome)
+
+/** The same in a transaction; false where it had ended before. */
+export const endGuardIn = async (
+  tx: Pick<Tx, 'guards'>,
   deploymentId: string,
   outcome: GuardOutcome | { kind: 'terminated' },
 ): Promise<boolean> => {
-  const { count } = await context.db.prisma.guards.updateMany({
+  const { count } = await tx.guards.updateMany({
     where: { deployment_id: deploymentId, ended_at: null },
     data: { phase: 'ended', ended_at: new Date(), outcome: json(outcome), updated_at: new Date() },
   })

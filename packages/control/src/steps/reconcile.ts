@@ -8,7 +8,7 @@ import { enqueueGuard } from '../store/guards.ts'
 import { deliver } from '../store/outbox.ts'
 import { OPEN_STATUSES } from '../store/statuses.ts'
 import { closeOrphan } from './end-rollback.ts'
-import { endGuard } from './guard.ts'
+import { endGuardIn } from './guard.ts'
 
 const EACH_MAX = 500
 
@@ -40,17 +40,27 @@ const each = async <T>(
 }
 
 const repairGuards = async (context: ControlContext): Promise<void> => {
+  for (let last = 0n, more = true; more; ) {
+    const page = await context.db.prisma.deployments.findMany({
+      where: {
+        id: { gt: last },
+        rollback_from: null,
+        live: { isNot: null },
+        // Also one that stands by after a clean window: lost, nobody would watch it any more.
+        OR: [{ guard: null, status: 'in_progress' }, { guard: { ended_at: null } }],
+      },
+      orderBy: { id: 'asc' },
+      take: EACH_MAX,
+    })
+    await repairPage(context, page)
+    last = page.at(-1)?.id ?? last
+    more = page.length === EACH_MAX
+  }
+}
+
+const repairPage = async (context: ControlContext, page: DeploymentRecord[]): Promise<void> => {
   const { prisma } = context.db
-  const unguarded = await prisma.deployments.findMany({
-    where: {
-      rollback_from: null,
-      live: { isNot: null },
-      // Also one that stands by after a clean window: lost, nobody would watch it any more.
-      OR: [{ guard: null, status: 'in_progress' }, { guard: { ended_at: null } }],
-    },
-    take: EACH_MAX,
-  })
-  await each(context, unguarded, async (deployment) => {
+  await each(context, page, async (deployment) => {
     const id = deployment.deployment_id
     const workflowId = guardWorkflowId(id)
     const delivered = await prisma.outbox.findFirst({ where: { key: workflowId, delivered_at: { not: null } } })
@@ -72,9 +82,10 @@ const repairGuards = async (context: ControlContext): Promise<void> => {
 /** Ended from outside, or failed for good: the sweep watches on, and people are told that nobody acts by itself any more. */
 const closeLostGuard = async (context: ControlContext, deployment: DeploymentRecord): Promise<void> => {
   const id = deployment.deployment_id
-  if (!(await endGuard(context, id, { kind: 'terminated' }))) return
   const reason = `The guard of ${deployment.version} ended without a result: its workflow was terminated or failed. It is watched on, but no longer rolled back by itself.`
   const key = await context.db.transaction(async (tx) => {
+    // With its end: what ends without a word would never be found again.
+    if (!(await endGuardIn(tx, id, { kind: 'terminated' }))) return null
     await audit(tx, {
       event_type: 'guard_lost',
       severity: 'critical',
@@ -91,7 +102,7 @@ const closeLostGuard = async (context: ControlContext, deployment: DeploymentRec
       payload: { reason },
     })
   })
-  await deliver(context, [key])
+  if (key !== null) await deliver(context, [key])
 }
 
 const closeLostRollbacks = async (context: ControlContext): Promise<void> => {

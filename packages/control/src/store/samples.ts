@@ -29,9 +29,10 @@ export const keepSamples = async (
       sampled_at: sample.timestamp,
       error_rate_per_minute: sample.error_rate_per_minute,
       recent_errors: sample.recent_errors,
-      database_connections: sample.database_connections,
-      max_database_connections: sample.max_database_connections,
-      active_queries: sample.active_queries,
+      // A metric may count fractions of them.
+      database_connections: whole(sample.database_connections),
+      max_database_connections: whole(sample.max_database_connections),
+      active_queries: whole(sample.active_queries),
       p95_response_ms: sample.p95_response_ms,
       memory_percent: sample.memory_percent,
       entropy: entropyOf(sample),
@@ -39,6 +40,8 @@ export const keepSamples = async (
     })),
   })
 }
+
+const whole = (count: number | null): number | null => (count === null ? null : Math.round(count))
 
 const detailsOf = ({ unavailable, requests_per_minute }: HealthSample): { details?: Prisma.InputJsonValue } => {
   const details: Details = {
