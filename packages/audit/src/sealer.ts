@@ -40,7 +40,7 @@ class BrokenChainError extends Error {}
  * still ends where it continues.
  */
 export const startSealer = (options: SealerOptions): Sealer => {
-  const { url, log, periodMs = 100, takeOverMs = 1_000, settleAfterMs = 5_000, hungAfterMs = 10_000 } = options
+  const { url, log, periodMs = 140, takeOverMs = 1_000, settleAfterMs = 5_000, hungAfterMs = 10_000 } = options
   const db = openDatabase(url, { applicationName: 'roman-sealer', connectionsMax: 1 })
   const stopping = new AbortController()
   const { signal } = stopping
