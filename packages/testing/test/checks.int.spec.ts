@@ -12,6 +12,7 @@ const HASH = `sha256('')`
 const LEGAL: Readonly<Record<string, Row>> = {
   actors: { kind: `'ci'`, identity: `'i'`, user_id: ID, added_by: `'{}'` },
   announcements: { announcement_id: ID, kind: `'rollback'`, dedupe_key: `'k'`, service: `'s'`, environment: `'e'` },
+  api_tokens: { token_id: ID, name: `'ci'`, token_hash: HASH, scopes: `'{record}'`, created_by: `'{}'` },
   audit_seals: {
     seal_number: '1',
     event_ids: `'{1}'`,
@@ -67,6 +68,9 @@ const ILLEGAL: Readonly<Record<string, readonly Row[]>> = {
   actors_identity_check: empty('identity'),
   actors_kind_check: [{ kind: NONE }],
   announcements_kind_check: [{ kind: NONE }],
+  api_tokens_name_check: empty('name'),
+  api_tokens_scopes_check: [{ scopes: `'{}'` }, { scopes: `'{record,NULL}'` }],
+  api_tokens_token_hash_check: [{ token_hash: `'\\x00'` }],
   audit_seals_events_check: [
     { event_ids: `'{{1},{2}}'`, content_hashes: `${HASH} || ${HASH}` },
     { event_ids: `'{NULL}'` },

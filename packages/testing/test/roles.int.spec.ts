@@ -8,7 +8,7 @@ const APPEND_ONLY = ['guard_verdicts', 'roman_events', 'rollback_labels']
 /** Rows of these are deleted when they are no longer true. */
 const DELETABLE = ['actors']
 /** Nobody reads these but the application. */
-const PRIVATE = ['_prisma_migrations', 'actors', 'outbox']
+const PRIVATE = ['_prisma_migrations', 'actors', 'api_tokens', 'outbox']
 
 describe('grants on the ops schema', async () => {
   const database = await testDatabase()
@@ -58,6 +58,7 @@ describe('grants on the ops schema', async () => {
       added: 'select insert update',
       added_history: 'select insert',
       announcements: 'select insert',
+      api_tokens: 'select insert update',
       announcement_messages: 'select insert',
       decisions: 'select insert update',
       deployments: 'select insert update',

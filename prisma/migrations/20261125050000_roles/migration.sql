@@ -36,6 +36,29 @@ ALTER TABLE ops.actors
   -- Who is no user any more acts in nobody's name.
   ADD CONSTRAINT actors_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE;
 
+-- What callers other than the service key may do. The token itself is nowhere: whoever reads this table cannot use it.
+CREATE TABLE "ops"."api_tokens" (
+    "token_id" UUID NOT NULL,
+    "name" TEXT NOT NULL,
+    "token_hash" BYTEA NOT NULL,
+    "scopes" TEXT[] NOT NULL,
+    "user_id" UUID,
+    "created_at" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "created_by" JSONB NOT NULL,
+    "expires_at" TIMESTAMPTZ(6),
+    "revoked_at" TIMESTAMPTZ(6),
+
+    CONSTRAINT "api_tokens_pkey" PRIMARY KEY ("token_id")
+);
+CREATE UNIQUE INDEX "api_tokens_token_hash_key" ON "ops"."api_tokens"("token_hash");
+ALTER TABLE ops.api_tokens
+  ADD CONSTRAINT api_tokens_name_check CHECK (name <> ''),
+  -- SHA-256.
+  ADD CONSTRAINT api_tokens_token_hash_check CHECK (octet_length(token_hash) = 32),
+  ADD CONSTRAINT api_tokens_scopes_check CHECK (cardinality(scopes) > 0 AND array_position(scopes, NULL) IS NULL),
+  -- Who is no user any more acts in nobody's name.
+  ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE;
+
 -- auth belongs to others: this much of it the application may know.
 CREATE FUNCTION ops.is_user(candidate uuid) RETURNS boolean LANGUAGE sql STABLE SET search_path = '' AS $$
   SELECT EXISTS (SELECT FROM auth.users u WHERE u.id = candidate)
@@ -72,7 +95,7 @@ DECLARE
   written_once constant name[] := ARRAY['_prisma_migrations', 'announcements', 'announcement_messages', 'health_samples', 'system_logs'];
   deletable constant name[] := ARRAY['actors'];
   -- Who is behind which account, and what workflows are started with, is nobody's to read.
-  private constant name[] := ARRAY['_prisma_migrations', 'actors', 'outbox'];
+  private constant name[] := ARRAY['_prisma_migrations', 'actors', 'api_tokens', 'outbox'];
   -- Run with the owner's rights: they read auth.users, or what pg_stat_activity hides from others.
   as_owner constant name[] := ARRAY['database_connections', 'get_deployment_health', 'is_user'];
   for_people constant name[] := ARRAY['get_deployment_health'];
