@@ -23,7 +23,6 @@ import '../test/sequential.spec.ts'
 import '../test/noise.spec.ts'
 import '../test/properties.spec.ts'
 import '../test/backtest.spec.ts'
-import '../test/every-export.spec.ts'
 import '../test/noise-simulation.spec.ts'
 
 // A mutant that lives through this many examples is not killed by more of them. The same examples in every run, and no

@@ -287,8 +287,9 @@ describe('a deployment that was not rolled back', () => {
       {
         verdicts: story.verdicts,
         observed: [
-          { at: at(60), detail: 'mode is observe; the constitution would allow it' },
           { at: at(31), detail: 'mode is observe; the constitution would refuse it' },
+          { at: at(60), detail: 'mode is observe; the constitution would allow it' },
+          { at: at(40), detail: 'mode is observe; nobody could say' },
         ],
       },
       'a breach was seen (High error rate: 8.5 errors/minute), and nothing was done: mode is observe; the constitution would allow it',
