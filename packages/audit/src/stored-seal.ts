@@ -27,17 +27,23 @@ export const sealOf = (row: Record<string, unknown>): StoredSeal => {
   }
 }
 
+/** The chain ends with something that no seal can be: it has no head to name or to continue. */
+export class UnreadableSealError extends Error {}
+
 const LAST_SEAL = `SELECT ${SEAL_COLUMNS} FROM ops.audit_seals ORDER BY seal_number DESC LIMIT 1`
 
 /**
  * The last seal; what a chain begins with where there is none.
- * @throws Error where something is in it that no seal can have.
+ * @throws UnreadableSealError where something is in it that no seal can have.
  */
 export const readHead = async (client: Client): Promise<Head & { sealed_at_us?: number }> => {
   const { rows } = await client.query(LAST_SEAL)
   if (rows.length === 0) return GENESIS
   const seal = sealOf(rows[0])
-  if ('unreadable' in seal) throw new Error(`Seal ${seal.unreadable}, the last one, has values that no seal can have.`)
+  if ('unreadable' in seal)
+    throw new UnreadableSealError(
+      `Seal ${seal.unreadable}, the last one, has values that no seal can have: the chain has no head. "roman audit verify" says what else was changed.`,
+    )
   return seal
 }
 

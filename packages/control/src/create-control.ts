@@ -1,4 +1,3 @@
-import { readAnchor } from '@roman/audit'
 import { judgeSample } from '@roman/constitution'
 import { RomanError } from '@roman/contracts'
 import { isDatabaseUnavailable, isDiskFull, pendingMigrations, refuseNewerSchema } from '@roman/db'
@@ -22,7 +21,7 @@ import { ingestErrors } from './use-cases/ingest-errors.ts'
 import { overrideRollback } from './use-cases/override-rollback.ts'
 import { listQuarantine, releaseQuarantine } from './use-cases/quarantine.ts'
 import { recordDeployment } from './use-cases/record-deployment.ts'
-import { createAuditVerification } from './use-cases/verify-audit.ts'
+import { createAuditVerification, readAuditAnchor } from './use-cases/verify-audit.ts'
 import { verifyDeployment } from './use-cases/verify-deployment.ts'
 import { listDeployments, readDeployment } from './views/deployments.ts'
 import { readExplanation } from './views/explanation.ts'
@@ -108,7 +107,7 @@ export const createControl = (context: ControlContext): Control => {
     addActor: (input, call) => addActor(context, input, call),
     removeActor: (input, call) => removeActor(context, input, call),
     verifyAudit: createAuditVerification(context),
-    auditAnchor: () => readAnchor(context.db),
+    auditAnchor: () => readAuditAnchor(context),
     summary: () => readSummary(context.db),
     async readiness() {
       const check = async (probe: () => Promise<string>) => {

@@ -1,5 +1,5 @@
-import { parseAnchor, verifyDatabase } from '@roman/audit'
-import { type AuditVerification, type AuditVerificationQuery, RomanError } from '@roman/contracts'
+import { parseAnchor, readAnchor, UnreadableSealError, verifyDatabase } from '@roman/audit'
+import { type AuditAnchor, type AuditVerification, type AuditVerificationQuery, RomanError } from '@roman/contracts'
 import type { ControlContext } from '../context.ts'
 
 /** A caller waits no longer; the CLI, which reads the database itself, takes the time it needs. */
@@ -28,5 +28,15 @@ export const createAuditVerification = (context: Pick<ControlContext, 'db'>) => 
     })
     running = { anchor, answer }
     return answer
+  }
+}
+
+/** The head of the chain, as it is stored. Where somebody made it unreadable, that is said in words, not as a fault. */
+export const readAuditAnchor = async ({ db }: Pick<ControlContext, 'db'>): Promise<AuditAnchor> => {
+  try {
+    return await readAnchor(db)
+  } catch (error) {
+    if (error instanceof UnreadableSealError) throw new RomanError('internal_error', error.message)
+    throw error
   }
 }
