@@ -10,6 +10,7 @@ import {
   type TargetEvidence,
 } from '@roman/constitution'
 import type { Prisma } from '@roman/db'
+import { automaticKey } from './automatic.ts'
 import type { ControlContext } from './context.ts'
 import { type HealthReading, readHealth } from './health.ts'
 import type { Restored } from './migrations/merge.ts'
@@ -72,9 +73,10 @@ export const gatherEvidence = async (
   const tried = await prisma.rollback_events.findFirst({
     where: {
       deployment_id: subject.deployment_id,
-      trigger_type: 'automatic',
       event_id: { not: event.event_id },
       refused_event_id: null,
+      // A guard's begin for a declared violation of the laws, too; others may ask for an automatic one under any key.
+      OR: [{ trigger_type: 'automatic' }, { idempotency_key: automaticKey(subject.deployment_id) }],
     },
   })
   const [reading] = await readHealth(context.db, [subject.deployment_id])

@@ -1,5 +1,6 @@
 import { type BrakeDecision, brake, type GuardPolicy, hourlyCap } from '@roman/constitution'
 import { type Actor, RomanError } from '@roman/contracts'
+import { AUTOMATIC_PREFIX, automaticKey } from '../automatic.ts'
 import type { ControlContext } from '../context.ts'
 import { announce } from '../store/announce.ts'
 import { audit } from '../store/audit.ts'
@@ -25,7 +26,7 @@ export const decideOnBreach = async (
   })
   // Asked again after a lost answer: what was begun for this very verdict goes on, whatever the brake says by now.
   const begun = await context.db.prisma.rollback_events.findUnique({
-    where: { idempotency_key: `auto:${deploymentId}` },
+    where: { idempotency_key: automaticKey(deploymentId) },
   })
   if ((begun?.metadata as { verdict?: { phase?: string } } | null)?.verdict?.phase === phase) {
     return { kind: 'rolling_back', event_id: begun!.event_id, reason: verdict.reason }
@@ -48,8 +49,7 @@ export const decideOnBreach = async (
         trigger_reason: verdict.reason,
         actor: GUARD,
         initiated_by: null,
-        // One automatic rollback for a deployment, ever.
-        idempotency_key: `auto:${deploymentId}`,
+        idempotency_key: automaticKey(deploymentId),
         moments: { fault: verdict.fault_at?.toISOString() ?? null, detected: verdict.decided_at.toISOString() },
         metadata: { verdict: { phase, health: verdict.health, signals: verdict.signals } },
       }),
@@ -78,7 +78,7 @@ export const brakeFor = async (
     SELECT
       -- By what nobody asked for, declared breaches of the laws too; what was refused moved nothing.
       (SELECT count(*)::int FROM ops.rollback_events WHERE service = ${service} AND environment = ${environment}
-        AND idempotency_key LIKE 'auto:%' AND status <> 'aborted' AND initiated_at > now() - interval '1 hour') AS automatic_last_hour,
+        AND starts_with(idempotency_key, ${AUTOMATIC_PREFIX}) AND status <> 'aborted' AND initiated_at > now() - interval '1 hour') AS automatic_last_hour,
       -- Also where it was rolled back meanwhile: what is shared stays so.
       (SELECT coalesce(array_agg(DISTINCT d.service), '{}') FROM ops.guard_verdicts v JOIN ops.deployments d USING (deployment_id)
         WHERE v.verdict = 'breach' AND v.decided_at > now() - interval '1 minute' AND d.environment = ${environment}) AS services_breaching`

@@ -9,6 +9,7 @@ import {
 } from '@roman/constitution/analysis'
 import type { BacktestRequest, BacktestResponse } from '@roman/contracts'
 import { environmentOf } from '@roman/runtime'
+import { AUTOMATIC_PREFIX } from '../automatic.ts'
 import type { ControlContext } from '../context.ts'
 import { policyOf } from '../policy.ts'
 import { storedSample } from '../store/samples.ts'
@@ -87,7 +88,7 @@ export const runBacktest = async (context: ControlContext, input: BacktestReques
     baseline_breached: ((row.baseline as { in_breach?: SignalName[] } | null)?.in_breach ?? []) as SignalName[],
     label: (row.labels[0]?.label ?? null) as Label | null,
     rolled_back: row.rollback_events.length > 0,
-    cut_off: row.rollback_events.some(({ idempotency_key: key }) => key?.startsWith('auto:')),
+    cut_off: row.rollback_events.some(({ idempotency_key: key }) => key?.startsWith(AUTOMATIC_PREFIX)),
   }))
   const result = backtest(lives, today, proposed)
   const steady = await steadyState(context, { service, environment: input.environment })
