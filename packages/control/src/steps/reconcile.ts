@@ -10,7 +10,8 @@ import { OPEN_STATUSES } from '../store/statuses.ts'
 import { closeOrphan } from './end-rollback.ts'
 import { endGuardIn } from './guard.ts'
 
-const EACH_MAX = 500
+/** Read at a time: what is open and well must not keep what lies behind it from being looked at. */
+const PAGE_ROWS = 500
 
 /**
  * Repairs whatever died in between: what was written down and not started, live deployments without a guard, and
@@ -50,11 +51,11 @@ const repairGuards = async (context: ControlContext): Promise<void> => {
         OR: [{ guard: null, status: 'in_progress' }, { guard: { ended_at: null } }],
       },
       orderBy: { id: 'asc' },
-      take: EACH_MAX,
+      take: PAGE_ROWS,
     })
     await repairPage(context, page)
     last = page.at(-1)?.id ?? last
-    more = page.length === EACH_MAX
+    more = page.length === PAGE_ROWS
   }
 }
 
@@ -106,16 +107,21 @@ const closeLostGuard = async (context: ControlContext, deployment: DeploymentRec
 }
 
 const closeLostRollbacks = async (context: ControlContext): Promise<void> => {
-  const open = await context.db.prisma.rollback_events.findMany({
-    where: { status: { in: OPEN_STATUSES } },
-    take: EACH_MAX,
-  })
-  await each(context, open, async (event) => {
-    const workflowId = rollbackWorkflowId(event.event_id)
-    const delivered = await context.db.prisma.outbox.findFirst({
-      where: { key: workflowId, delivered_at: { not: null } },
+  for (let last = 0n, more = true; more; ) {
+    const page = await context.db.prisma.rollback_events.findMany({
+      where: { id: { gt: last }, status: { in: OPEN_STATUSES } },
+      orderBy: { id: 'asc' },
+      take: PAGE_ROWS,
     })
-    if (delivered === null || (await context.temporal.state(workflowId)) === 'running') return
-    await deliver(context, await closeOrphan(context, event.event_id))
-  })
+    await each(context, page, async ({ event_id }) => {
+      const workflowId = rollbackWorkflowId(event_id)
+      const delivered = await context.db.prisma.outbox.findFirst({
+        where: { key: workflowId, delivered_at: { not: null } },
+      })
+      if (delivered === null || (await context.temporal.state(workflowId)) === 'running') return
+      await deliver(context, await closeOrphan(context, event_id))
+    })
+    last = page.at(-1)?.id ?? last
+    more = page.length === PAGE_ROWS
+  }
 }
