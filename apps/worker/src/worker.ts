@@ -1,10 +1,9 @@
 import { startSealer } from '@roman/audit'
 import { keepPartitions, reconcile, warnOfNoise } from '@roman/control'
-import type { Logger, RuntimeEnv } from '@roman/runtime'
+import { every, type Logger, type RuntimeEnv } from '@roman/runtime'
 import { type NativeConnection, Worker } from '@temporalio/worker'
 import { createMainActivities, createWatchActivities } from './activities/index.ts'
 import type { WorkerContext } from './context.ts'
-import { every } from './every.ts'
 import { sweep } from './sweep.ts'
 import { createUnsealedWatch } from './unsealed-watch.ts'
 
@@ -17,7 +16,6 @@ export interface RunningWorker {
 const SWEEP_MS = 10_000
 const PARTITIONS_MS = 3_600_000
 const UNSEALED_MS = 30_000
-const HOLD_MS = 10_000
 /** Sleeping guards replay cheaply, so the cache need not hold them all. */
 const CACHED_WORKFLOWS_MAX = 2_000
 const WATCHES_MAX = 5_000
@@ -53,8 +51,6 @@ export const startWorker = async (
   })
   const running = Promise.all([main.run(), monitor.run()]).then(() => {})
   const chores = [
-    // A rollback may be needed because a database is full: by then it is too late to connect.
-    every(HOLD_MS, 'hold', async () => context.control.snapshots.hold(), log),
     every(env.reconcile_ms, 'reconcile', () => reconcile(context.control), log),
     every(SWEEP_MS, 'sweep', () => sweep(context.control, context.sources), log),
     every(PARTITIONS_MS, 'partitions', () => keepPartitions(context.control), log),

@@ -54,4 +54,18 @@ describe('one deployment, from record to proof', async () => {
     expect(await verified()).toMatchObject({ valid: true, complete: true, findings: [] })
     expect((await bed.control.auditAnchor()).events).toBeGreaterThanOrEqual(10)
   })
+
+  it('needs no snapshot to be rolled back', async () => {
+    await bed.admin.query(
+      `ALTER TABLE ops.system_snapshots ADD CONSTRAINT none CHECK (snapshot_type <> 'pre_rollback') NOT VALID`,
+    )
+    const bad = await bed.deploy('v2.5.4')
+    await bed.fail('v2.5.4', 6)
+    const rollback = await bed.control.showRollback(await bed.untilRollback(bad, ended))
+    expect(rollback).toMatchObject({ status: 'success', snapshot_id: null, target_deployment: { version: 'v2.5.2' } })
+    expect(rollback.steps.find(({ step }) => step === 'create_snapshot')).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining('The rollback goes on without it'),
+    })
+  })
 })

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { TaskQueues, WorkflowTimings } from '@roman/contracts'
 import { type Database, type Listener, listen, openDatabase, pendingMigrations, refuseNewerSchema } from '@roman/db'
 import {
+  every,
   type Logger,
   openTemporal,
   type RomanConfigSource,
@@ -39,6 +40,8 @@ const timingsOf = (env: Pick<RuntimeEnv, 'heartbeat_ms'>): WorkflowTimings => ({
 
 /** A rollback for exhausted connections needs connections: one for its transaction, one for what is read beside it. */
 const CONNECTIONS_KEPT = 2
+/** Between two looks at which services are configured now. */
+const HOLD_MS = 10_000
 
 /** Waits, bounded, for what the process cannot do without, saying what it waits for. */
 export const openControl = async (
@@ -71,6 +74,8 @@ export const openControl = async (
   // They are tried again; a process that can do everything else starts without.
   await snapshotDb.hold().catch((error) => log.warn({ reason: error.message }, 'No connections for snapshots yet'))
   const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: options.name, log })
+  // Those of the services, too: a rollback may be needed because one is full, and by then it is too late to connect.
+  const holding = every(HOLD_MS, 'hold', async () => snapshots.hold(), log)
   const { client, connection } = openTemporal(env.temporal)
   const stopping = new AbortController()
   let searchAttributes = false
@@ -108,6 +113,7 @@ export const openControl = async (
       stopping.abort()
       await listener.close()
       await connection.close()
+      await holding.stop()
       await snapshots.close()
       await snapshotDb.close()
       await db.close()

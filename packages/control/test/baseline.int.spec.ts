@@ -30,6 +30,14 @@ describe('the health before a deployment', async () => {
   }
   const said = 'In breach before this deployment: error_rate_per_minute. It is not blamed'
 
+  it('is kept with all else of the state before, when an intent is answered', async () => {
+    const { deployment_id } = await record('v0', 'pending')
+    const kept = await pool.query('SELECT snapshot_type FROM ops.system_snapshots WHERE deployment_id = $1', [
+      deployment_id,
+    ])
+    expect(kept.rows).toEqual([{ snapshot_type: 'pre_deployment' }])
+  })
+
   it('is that of the five minutes before an intent', async () => {
     const first = await record('v1', 'in_progress')
     expect(await baselineOf(first.deployment_id)).toBeNull()

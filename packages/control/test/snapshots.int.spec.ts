@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { DEFAULT_POLICY } from '@roman/constitution'
 import { type Database, openDatabase } from '@roman/db'
 import { startPostgres, temporaryDirectory, waitFor } from '@roman/local-stack'
@@ -208,6 +209,29 @@ describe('a snapshot', () => {
   })
 })
 
+it('of a database that accepts and then says nothing fails within ten seconds, and the next one is tried anew', async () => {
+  const { url } = await testDatabase()
+  const sockets: Socket[] = []
+  const silent = createServer((socket) => void sockets.push(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  open.push(async () => {
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
+  const { snapshots, db } = snapshotsOver(url, {
+    health: { type: 'postgres', url_env: 'SHOP_DATABASE_URL' },
+    variables: { SHOP_DATABASE_URL: `postgres://shop@127.0.0.1:${(silent.address() as AddressInfo).port}/shop` },
+  })
+  const id = await record(db)
+  for (const type of ['pre_deployment', 'post_deployment'] as const) {
+    const [before, startedAt] = [sockets.length, performance.now()]
+    expect((await snapshots.take(id, type)).kind).toBe('failed')
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+    expect(sockets.length).toBeGreaterThan(before)
+  }
+  expect(await db.prisma.system_snapshots.count()).toBe(0)
+})
+
 describe('on a server that is full', async () => {
   const directory = temporaryDirectory('roman-snapshots')
   const server = await startPostgres({
@@ -218,6 +242,40 @@ describe('on a server that is full', async () => {
     await closeAll()
     await server.stop()
     directory.remove()
+  })
+
+  /** Connects until there is no room. */
+  const fill = async (): Promise<Database[]> => {
+    const crowd: Database[] = []
+    open.push(async () => void (await Promise.all(crowd.map((one) => one.close()))))
+    for (let full = false; !full; ) {
+      const one = openDatabase(server.url, { connectionsMax: 1, connectionsKept: 1 })
+      crowd.push(one)
+      full = await one.pool.query('SELECT 1').then(
+        () => false,
+        (error) => error.code === '53300',
+      )
+    }
+    return crowd
+  }
+
+  it('is taken of a service’s own database there, whose connection is held as well', async () => {
+    const { url } = await testDatabase()
+    const { snapshots, db } = snapshotsOver(url, {
+      health: { type: 'postgres', url_env: 'SHOP_DATABASE_URL' },
+      variables: { SHOP_DATABASE_URL: server.url },
+    })
+    const id = await record(db)
+    snapshots.hold()
+    const watcher = openDatabase(server.url, { connectionsMax: 1, connectionsKept: 1 })
+    open.push(() => watcher.close())
+    const held = () =>
+      watcher.pool.query("SELECT FROM pg_stat_activity WHERE application_name = 'roman-worker-snapshots'")
+    await waitFor(async () => (await held()).rowCount === 1, { timeoutMs: 5_000, describe: 'the held connection' })
+    await fill()
+    const snapshot = await readSnapshot(db, taken(await snapshots.take(id, 'pre_deployment')))
+    expect(snapshot.key_metrics).toMatchObject({ database_connections: 10 })
+    expect(snapshot.environment_config).toMatchObject({ database: { source: 'SHOP_DATABASE_URL' } })
   })
 
   it('is taken all the same: its connections were open from the start, and are opened again when they are lost', async () => {
@@ -243,16 +301,7 @@ describe('on a server that is full', async () => {
     await waitFor(async () => !(await held()).includes(lost[0]!.pid), { timeoutMs: 5_000, describe: 'one to be lost' })
     await untilHeld()
 
-    const crowd: Database[] = []
-    open.push(async () => void (await Promise.all(crowd.map((one) => one.close()))))
-    for (let full = false; !full; ) {
-      const one = openDatabase(server.url, { connectionsMax: 1, connectionsKept: 1 })
-      crowd.push(one)
-      full = await one.pool.query('SELECT 1').then(
-        () => false,
-        (error) => error.code === '53300',
-      )
-    }
+    const crowd = await fill()
     const kept = await held()
     await expect(db.pool.query('SELECT 1/0')).rejects.toThrow('division by zero')
     await expect(db.prisma.$queryRaw`SELECT 1/0`).rejects.toThrow('division by zero')

@@ -1,4 +1,5 @@
 export { loadEnv, type RuntimeEnv } from './env.ts'
+export { every } from './every.ts'
 export { serveHealth } from './health-port.ts'
 export { createLogger, type Logger, withoutPassword } from './logger.ts'
 export {

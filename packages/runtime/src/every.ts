@@ -1,4 +1,4 @@
-import type { Logger } from '@roman/runtime'
+import type { Logger } from './logger.ts'
 
 /** Runs a chore now and then again `periodMs` after it ended, one at a time. A failure is logged and tried again. */
 export const every = (
