@@ -14,12 +14,13 @@ describe('a rollback whose migrations are undone', async () => {
   )
   const bed = await startTestBed(
     {
-      services: ['own', 'stops', 'continues', 'bare', 'asks'],
+      services: ['own', 'stops', 'continues', 'bare', 'asks', 'keeps'],
       differs: {
         own: { migrations: 'undo', migrations_url_env: 'OWN_URL' },
         stops: { migrations: 'undo' },
         continues: { migrations: 'undo', on_undo_failure: 'continue' },
         bare: { migrations: 'undo' },
+        keeps: { migrations: 'keep' },
         asks: { migrations: 'undo', mode: 'ask', watch: LONG_WATCH },
       },
     },
@@ -152,6 +153,22 @@ describe('a rollback whose migrations are undone', async () => {
     expect(await exists('asks_a')).toBe(true)
     await bed.control.approve(bad, { reason: 'Yes' }, await somebody(bed))
     await expect.poll(() => exists('asks_a'), { timeout: 15_000 }).toBe(false)
+  })
+
+  it.concurrent('keeps them where that is the policy, scripts or not, and says that they stay', async () => {
+    await made('keeps_a')
+    await knownGood(bed, 'keeps')
+    const bad = await bed.deploy('v2.0.0', {
+      service: 'keeps',
+      migrations: [migration('1_a', undoing('keeps_a', '1_a'))],
+    })
+    const { kind, body } = await rollBack(bed, bad)
+    expect(kind).toBe('verified')
+    expect(body.validation?.warnings).toContain('Migrations newer than the target stay in place: 1_a')
+    const { steps } = await bed.control.showRollback(body.event_id)
+    expect(steps.filter(({ step }) => step === 'undo_migrations')).toEqual([])
+    expect(await exists('keeps_a')).toBe(true)
+    expect(await historyOf(bed, 'keeps')).toMatchObject([{ migration_name: '1_a', rolled_back_at: null }])
   })
 
   it.concurrent('is refused where one has no script; overridden, it keeps them all', async () => {

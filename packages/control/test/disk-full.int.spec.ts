@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rmSync, statfsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { verifyDatabase } from '@roman/audit'
 import { isRomanError } from '@roman/contracts'
 import { migrate } from '@roman/db'
 import { ownPostgres, temporaryDirectory, waitFor } from '@roman/testing'
 import { afterAll, expect, test } from 'vitest'
-import { openTestControl } from './open-control.ts'
+import { CALL, openTestControl } from './open-control.ts'
 
 const MIB = 1024 * 1024
 
@@ -35,6 +36,12 @@ test.runIf(mounted)(
     writeFileSync(ballast, Buffer.alloc(bavail * bsize - 8 * MIB))
 
     const acknowledged: string[] = []
+    const recorded: string[] = []
+    const record = async (version: string): Promise<void> => {
+      const deployment = { environment: 'production', git_commit: 'a7f3b29', git_branch: 'main' }
+      await control.recordDeployment({ ...deployment, version, status: 'in_progress' }, CALL)
+      recorded.push(version)
+    }
     const write = async (key: string): Promise<void> => {
       const rows = Array.from({ length: 50 }, (_, n) => ({
         environment: 'production',
@@ -46,11 +53,13 @@ test.runIf(mounted)(
       await control.ingestErrors(rows)
       acknowledged.push(...rows.map(({ idempotency_key }) => idempotency_key))
     }
+    await record('v-before')
     let refused: unknown
     for (let batch = 0; refused === undefined && batch < 1_000; batch += 1)
       await write(`before-${batch}`).catch((error) => {
         refused = error
       })
+    await record('v-full').catch(() => {})
     expect(isRomanError(refused) && refused.status, String(refused)).toBe(503)
 
     rmSync(ballast)
@@ -69,5 +78,10 @@ test.runIf(mounted)(
     expect(stored.size).toBe(rows.length)
     expect(acknowledged.filter((key) => !stored.has(key))).toEqual([])
     expect(acknowledged.length).toBeGreaterThan(100)
+    await record('v-after')
+    const deployments = await opened.context.db.prisma.deployments.findMany({ orderBy: { id: 'asc' } })
+    expect(deployments.map(({ version }) => version)).toEqual(expect.arrayContaining(['v-before', 'v-after']))
+    expect(deployments.map(({ version }) => version)).toEqual(expect.arrayContaining(recorded))
+    expect(await verifyDatabase(opened.context.db)).toMatchObject({ findings: [], valid: true })
   },
 )
