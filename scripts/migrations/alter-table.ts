@@ -111,6 +111,11 @@ const constraintRefusals = (constraint: Constraint | null, table: string): strin
     return [
       `The index of ${conname} is built under the lock of ${table}: CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX`,
     ]
+  // Which columns an index has, and since when they are NOT NULL, is not known here.
+  if (contype === 'CONSTR_PRIMARY')
+    return [
+      `PRIMARY KEY USING INDEX ${indexname} sets its columns NOT NULL, which reads all of ${table} and locks everybody out meanwhile, unless they are: SET NOT NULL before, and say since when they are`,
+    ]
   if (contype === 'CONSTR_EXCLUSION')
     return [`The index of ${conname} is built under the lock of ${table}, and nothing builds it otherwise`]
   return []

@@ -37,6 +37,11 @@ describe('a migration that would lock a large table', () => {
     ['ALTER TABLE ops.logs ADD CONSTRAINT f FOREIGN KEY (n) REFERENCES ops.others (id)', /NOT VALID/],
     ['ALTER TABLE ops.logs ADD CONSTRAINT u UNIQUE (n)', /CREATE UNIQUE INDEX CONCURRENTLY first/],
     ['ALTER TABLE ops.logs ADD PRIMARY KEY (n)', /CREATE UNIQUE INDEX CONCURRENTLY first/],
+    [
+      'ALTER TABLE ops.logs ADD CONSTRAINT p PRIMARY KEY USING INDEX logs_n',
+      /USING INDEX logs_n sets its columns NOT NULL, which reads all of ops.logs/,
+    ],
+    ['ALTER TABLE ops.logs ADD PRIMARY KEY USING INDEX logs_n', /unless they are: SET NOT NULL before/],
     ['ALTER TABLE ops.logs ADD EXCLUDE USING gist (n WITH =)', /nothing builds it otherwise/],
     ['ALTER TABLE ops.logs SET UNLOGGED', /SetUnLogged rewrites/],
     ['ALTER TABLE ops.logs SET TABLESPACE fast', /SetTableSpace rewrites/],
