@@ -33,7 +33,7 @@ export const alterTable = (statement: AlterTableStmt, tables: Tables): Effect =>
   const referred = commands.map(({ def }) => nameOf(constraintOf(def)?.pktable))
   effect.locked.push(...referred.filter((name) => name !== '' && tables.mayBeLarge(name)))
   if (statement.objtype !== 'OBJECT_TABLE' || !tables.mayBeLarge(table)) return effect
-  effect.problems.push(...commands.flatMap((command) => refusalsOf(command, table, tables)))
+  effect.problems.push(...commands.flatMap((command) => refusalsOf(command, table, tables, commands)))
   const validating = commands.filter(({ subtype }) => subtype === 'AT_ValidateConstraint')
   if (validating.length > 0) effect.whole.push(table)
   if (validating.length < commands.length) effect.locked.push(table)
@@ -44,7 +44,12 @@ export const alterTable = (statement: AlterTableStmt, tables: Tables): Effect =>
   return effect
 }
 
-const refusalsOf = ({ subtype, name, def }: AlterTableCmd, table: string, tables: Tables): string[] => {
+const refusalsOf = (
+  { subtype, name, def }: AlterTableCmd,
+  table: string,
+  tables: Tables,
+  beside: readonly AlterTableCmd[],
+): string[] => {
   const rewrites = (what: string): string[] => [`${what} rewrites ${table} and locks everybody out meanwhile`]
   switch (subtype) {
     case 'AT_AddColumn':
@@ -52,7 +57,7 @@ const refusalsOf = ({ subtype, name, def }: AlterTableCmd, table: string, tables
     case 'AT_AlterColumnType':
       return rewrites(`ALTER COLUMN ${name} TYPE`)
     case 'AT_SetNotNull':
-      return tables.isProvedNotNull(table, name!)
+      return tables.isProvedNotNull(table, name!, beside)
         ? []
         : [
             `SET NOT NULL reads all of ${table} and locks everybody out meanwhile: first CHECK (${name} IS NOT NULL) NOT VALID, then VALIDATE it in the next migration`,

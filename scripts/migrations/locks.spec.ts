@@ -145,6 +145,35 @@ describe('a migration that would lock a large table', () => {
     ])
   })
 
+  describe('whose SET NOT NULL has lost its proof', () => {
+    const add = 'ALTER TABLE ops.logs ADD CONSTRAINT n_there CHECK (n IS NOT NULL) NOT VALID'
+    const validate = 'ALTER TABLE ops.logs VALIDATE CONSTRAINT n_there'
+    const set = 'ALTER TABLE ops.logs ALTER COLUMN n SET NOT NULL'
+
+    it.each([
+      ['the CHECK was dropped', 'ALTER TABLE ops.logs DROP CONSTRAINT n_there'],
+      ['the CHECK was dropped if it existed', 'ALTER TABLE ops.logs DROP CONSTRAINT IF EXISTS n_there'],
+      ['the CHECK was dropped and not validated again', `ALTER TABLE ops.logs DROP CONSTRAINT n_there; ${add}`],
+      ['the CHECK was replaced out of sight', 'ALTER TABLE ops.logs ADD CONSTRAINT n_there CHECK (n > 0) NOT VALID'],
+      ['the column was dropped', 'ALTER TABLE ops.logs DROP COLUMN n'],
+      ['the column is another one', 'ALTER TABLE ops.logs DROP COLUMN n, ADD COLUMN n int'],
+      ['the column was replaced out of sight', 'ALTER TABLE ops.logs ADD COLUMN n int'],
+      ['the column was renamed', 'ALTER TABLE ops.logs RENAME COLUMN n TO m'],
+      ['the CHECK was renamed', 'ALTER TABLE ops.logs RENAME CONSTRAINT n_there TO m_there'],
+      ['the table was renamed', 'ALTER TABLE ops.logs RENAME TO old_logs'],
+      ['the table has the name of one before', 'DROP TABLE ops.logs; ALTER TABLE ops.other_logs RENAME TO logs'],
+      ['the table is another one', 'DROP TABLE ops.logs; CREATE TABLE ops.logs (n int)'],
+      ['the table may be another one', 'DROP TABLE ops.logs; CREATE TABLE IF NOT EXISTS ops.logs (n int)'],
+    ])('is refused: %s', async (_what, lost) => {
+      expect(await problemsOf(add, validate, lost, set)).toEqual([expect.stringMatching(/first CHECK/)])
+    })
+
+    it('is refused beside what drops the CHECK, which is dropped first', async () => {
+      const both = `${set}, DROP CONSTRAINT n_there`
+      expect(await problemsOf(add, validate, both)).toEqual([expect.stringMatching(/first CHECK/)])
+    })
+  })
+
   it('is refused for what an earlier migration has created: it has been filled since', async () => {
     const create = 'CREATE TABLE ops.added (id int)'
     const index = 'CREATE INDEX ON ops.added (id)'
@@ -178,6 +207,12 @@ describe('a migration that locks no large table for long', () => {
     const validate = 'ALTER TABLE ops.logs VALIDATE CONSTRAINT n_there'
     const set = 'ALTER TABLE ops.logs ALTER COLUMN n SET NOT NULL'
     expect(await problemsOf(add, validate, set)).toEqual([])
+    expect(await problemsOf(add, validate, 'ALTER TABLE ops.logs DROP COLUMN m, DROP CONSTRAINT o', set)).toEqual([])
+    const drop = 'ALTER TABLE ops.logs DROP CONSTRAINT n_there'
+    expect(await problemsOf(add, validate, `${set}; ${drop}`)).toEqual([])
+    expect(await problemsOf(add, validate, drop, add, validate, set)).toEqual([])
+    const second = add.replace('n_there', 'n_known')
+    expect(await problemsOf(add, validate, second, validate.replace('n_there', 'n_known'), drop, set)).toEqual([])
     expect(await problemsOf(add, set)).toHaveLength(1)
     expect(await problemsOf(add, validate, set.replace(' n ', ' m '))).toHaveLength(1)
   })
