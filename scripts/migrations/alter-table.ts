@@ -1,5 +1,5 @@
-import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, Node } from 'libpg-query'
-import { attachedBy, commandsOf, constraintOf, lastName, nameOf } from './parse.ts'
+import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, Node, PartitionBoundSpec } from 'libpg-query'
+import { attachedBy, commandsOf, constraintOf, lastName, nameOf, partitionOf } from './parse.ts'
 import type { Tables } from './tables.ts'
 
 /** What a statement does to tables that have rows. */
@@ -64,6 +64,8 @@ const refusalsOf = (
           ]
     case 'AT_AddConstraint':
       return constraintRefusals(constraintOf(def), table)
+    case 'AT_AttachPartition':
+      return partitionRefusals('ATTACH PARTITION', partitionOf(def)?.bound, table)
     case 'AT_SetLogged':
     case 'AT_SetUnLogged':
     case 'AT_SetTableSpace':
@@ -125,6 +127,14 @@ const constraintRefusals = (constraint: Constraint | null, table: string): strin
     return [`The index of ${conname} is built under the lock of ${table}, and nothing builds it otherwise`]
   return []
 }
+
+/** Rows of a new partition may be in the default one. There is none beside a new default, nor where rows go by hash. */
+export const partitionRefusals = (what: string, bound: PartitionBoundSpec | undefined, parent: string): string[] =>
+  bound === undefined || bound.is_default || bound.strategy === 'h'
+    ? []
+    : [
+        `${what} reads all of the default partition of ${parent} and locks everybody out meanwhile, unless a validated CHECK proves that it holds none of these rows: say which one does, or what bounds it`,
+      ]
 
 /** The same for every row, so that it is stored once. */
 const isStable = (node: Node | undefined): boolean => {

@@ -46,6 +46,15 @@ describe('a migration that would lock a large table', () => {
     ['ALTER TABLE ops.logs SET UNLOGGED', /SetUnLogged rewrites/],
     ['ALTER TABLE ops.logs SET TABLESPACE fast', /SetTableSpace rewrites/],
     ['ALTER TABLE ops.parts ATTACH PARTITION ops.logs DEFAULT', /ATTACH PARTITION locks ops.logs while it is read/],
+    [
+      'CREATE TABLE ops.a (n int); ALTER TABLE ops.parts ATTACH PARTITION ops.a FOR VALUES FROM (1) TO (2)',
+      /ATTACH PARTITION reads all of the default partition of ops.parts/,
+    ],
+    [
+      'CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES FROM (1) TO (2)',
+      /PARTITION OF reads all of the default partition of ops.parts/,
+    ],
+    ['CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES IN (1)', /PARTITION OF reads all of/],
     ['UPDATE ops.logs SET n = 1', /UPDATE of ops.logs locks every row it touches/],
     ['DELETE FROM ops.logs WHERE at < now()', /DELETE of ops.logs/],
     ['MERGE INTO ops.logs l USING ops.others o ON l.id = o.id WHEN MATCHED THEN DELETE', /MERGE of ops.logs/],
@@ -143,6 +152,12 @@ describe('a migration that would lock a large table', () => {
     expect(await problemsOf(`${parts} ${attach} UPDATE ops.parts SET id = 1`)).toEqual([
       expect.stringContaining('UPDATE of ops.parts'),
     ])
+    const another = 'CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES FROM (1) TO (2)'
+    expect(await problemsOf(`${parts} ${attach} ${another}`)).toEqual([
+      expect.stringContaining('PARTITION OF reads all of the default partition of ops.parts'),
+    ])
+    expect(await problemsOf(`${parts} CREATE TABLE ops.rest PARTITION OF ops.parts DEFAULT`, another)).toHaveLength(1)
+    expect(await problemsOf(`-- large-table-lock: it has no default partition\n${another}`)).toEqual([])
   })
 
   describe('whose SET NOT NULL has lost its proof', () => {
@@ -192,6 +207,11 @@ describe('a migration that locks no large table for long', () => {
     'ALTER TABLE ops.logs ADD CONSTRAINT c CHECK (n > 0) NOT VALID, ADD CONSTRAINT f FOREIGN KEY (n) REFERENCES ops.others (id) NOT VALID',
     'ALTER TABLE ops.logs VALIDATE CONSTRAINT c, VALIDATE CONSTRAINT f; ALTER TABLE ops.others VALIDATE CONSTRAINT g',
     'ALTER TABLE ops.logs ADD CONSTRAINT u UNIQUE USING INDEX logs_n',
+    'CREATE TABLE ops.parts (n int) PARTITION BY LIST (n); CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES IN (1); CREATE TABLE ops.b (n int); ALTER TABLE ops.parts ATTACH PARTITION ops.b FOR VALUES IN (2)',
+    'CREATE TABLE ops.rest PARTITION OF ops.parts DEFAULT',
+    'CREATE TABLE ops.rest (n int); ALTER TABLE ops.parts ATTACH PARTITION ops.rest DEFAULT',
+    'CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES WITH (MODULUS 2, REMAINDER 0)',
+    'CREATE TABLE ops.heir () INHERITS (ops.logs); ALTER TABLE ops.parts DETACH PARTITION ops.a',
     'CREATE TRIGGER t BEFORE INSERT ON ops.logs FOR EACH ROW EXECUTE FUNCTION ops.f(); ALTER TABLE ops.logs ENABLE ROW LEVEL SECURITY',
     "INSERT INTO ops.settings (name) VALUES ('x')",
     'CREATE TABLE ops.added (id bigserial PRIMARY KEY, n int UNIQUE CHECK (n > 0)); CREATE INDEX ON ops.added (n); ALTER TABLE ops.added ALTER COLUMN n SET NOT NULL; UPDATE ops.added SET n = 1',
