@@ -1,5 +1,5 @@
-import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, Node } from 'libpg-query'
-import { attachedBy, commandsOf, constraintOf, lastName, nameOf } from './parse.ts'
+import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, Node, PartitionBoundSpec } from 'libpg-query'
+import { attachedBy, commandsOf, constraintOf, lastName, nameOf, partitionOf } from './parse.ts'
 import type { Tables } from './tables.ts'
 
 /** What a statement does to tables that have rows. */
@@ -33,7 +33,7 @@ export const alterTable = (statement: AlterTableStmt, tables: Tables): Effect =>
   const referred = commands.map(({ def }) => nameOf(constraintOf(def)?.pktable))
   effect.locked.push(...referred.filter((name) => name !== '' && tables.mayBeLarge(name)))
   if (statement.objtype !== 'OBJECT_TABLE' || !tables.mayBeLarge(table)) return effect
-  effect.problems.push(...commands.flatMap((command) => refusalsOf(command, table, tables)))
+  effect.problems.push(...commands.flatMap((command) => refusalsOf(command, table, tables, commands)))
   const validating = commands.filter(({ subtype }) => subtype === 'AT_ValidateConstraint')
   if (validating.length > 0) effect.whole.push(table)
   if (validating.length < commands.length) effect.locked.push(table)
@@ -44,7 +44,12 @@ export const alterTable = (statement: AlterTableStmt, tables: Tables): Effect =>
   return effect
 }
 
-const refusalsOf = ({ subtype, name, def }: AlterTableCmd, table: string, tables: Tables): string[] => {
+const refusalsOf = (
+  { subtype, name, def }: AlterTableCmd,
+  table: string,
+  tables: Tables,
+  beside: readonly AlterTableCmd[],
+): string[] => {
   const rewrites = (what: string): string[] => [`${what} rewrites ${table} and locks everybody out meanwhile`]
   switch (subtype) {
     case 'AT_AddColumn':
@@ -52,13 +57,15 @@ const refusalsOf = ({ subtype, name, def }: AlterTableCmd, table: string, tables
     case 'AT_AlterColumnType':
       return rewrites(`ALTER COLUMN ${name} TYPE`)
     case 'AT_SetNotNull':
-      return tables.isProvedNotNull(table, name!)
+      return tables.isProvedNotNull(table, name!, beside)
         ? []
         : [
             `SET NOT NULL reads all of ${table} and locks everybody out meanwhile: first CHECK (${name} IS NOT NULL) NOT VALID, then VALIDATE it in the next migration`,
           ]
     case 'AT_AddConstraint':
       return constraintRefusals(constraintOf(def), table)
+    case 'AT_AttachPartition':
+      return partitionRefusals('ATTACH PARTITION', partitionOf(def)?.bound, table)
     case 'AT_SetLogged':
     case 'AT_SetUnLogged':
     case 'AT_SetTableSpace':
@@ -111,10 +118,23 @@ const constraintRefusals = (constraint: Constraint | null, table: string): strin
     return [
       `The index of ${conname} is built under the lock of ${table}: CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX`,
     ]
+  // Which columns an index has, and since when they are NOT NULL, is not known here.
+  if (contype === 'CONSTR_PRIMARY')
+    return [
+      `PRIMARY KEY USING INDEX ${indexname} sets its columns NOT NULL, which reads all of ${table} and locks everybody out meanwhile, unless they are: SET NOT NULL before, and say since when they are`,
+    ]
   if (contype === 'CONSTR_EXCLUSION')
     return [`The index of ${conname} is built under the lock of ${table}, and nothing builds it otherwise`]
   return []
 }
+
+/** Rows of a new partition may be in the default one. There is none beside a new default, nor where rows go by hash. */
+export const partitionRefusals = (what: string, bound: PartitionBoundSpec | undefined, parent: string): string[] =>
+  bound === undefined || bound.is_default || bound.strategy === 'h'
+    ? []
+    : [
+        `${what} reads all of the default partition of ${parent} and locks everybody out meanwhile, unless a validated CHECK proves that it holds none of these rows: say which one does, or what bounds it`,
+      ]
 
 /** The same for every row, so that it is stored once. */
 const isStable = (node: Node | undefined): boolean => {

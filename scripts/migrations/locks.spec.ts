@@ -37,10 +37,24 @@ describe('a migration that would lock a large table', () => {
     ['ALTER TABLE ops.logs ADD CONSTRAINT f FOREIGN KEY (n) REFERENCES ops.others (id)', /NOT VALID/],
     ['ALTER TABLE ops.logs ADD CONSTRAINT u UNIQUE (n)', /CREATE UNIQUE INDEX CONCURRENTLY first/],
     ['ALTER TABLE ops.logs ADD PRIMARY KEY (n)', /CREATE UNIQUE INDEX CONCURRENTLY first/],
+    [
+      'ALTER TABLE ops.logs ADD CONSTRAINT p PRIMARY KEY USING INDEX logs_n',
+      /USING INDEX logs_n sets its columns NOT NULL, which reads all of ops.logs/,
+    ],
+    ['ALTER TABLE ops.logs ADD PRIMARY KEY USING INDEX logs_n', /unless they are: SET NOT NULL before/],
     ['ALTER TABLE ops.logs ADD EXCLUDE USING gist (n WITH =)', /nothing builds it otherwise/],
     ['ALTER TABLE ops.logs SET UNLOGGED', /SetUnLogged rewrites/],
     ['ALTER TABLE ops.logs SET TABLESPACE fast', /SetTableSpace rewrites/],
     ['ALTER TABLE ops.parts ATTACH PARTITION ops.logs DEFAULT', /ATTACH PARTITION locks ops.logs while it is read/],
+    [
+      'CREATE TABLE ops.a (n int); ALTER TABLE ops.parts ATTACH PARTITION ops.a FOR VALUES FROM (1) TO (2)',
+      /ATTACH PARTITION reads all of the default partition of ops.parts/,
+    ],
+    [
+      'CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES FROM (1) TO (2)',
+      /PARTITION OF reads all of the default partition of ops.parts/,
+    ],
+    ['CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES IN (1)', /PARTITION OF reads all of/],
     ['UPDATE ops.logs SET n = 1', /UPDATE of ops.logs locks every row it touches/],
     ['DELETE FROM ops.logs WHERE at < now()', /DELETE of ops.logs/],
     ['MERGE INTO ops.logs l USING ops.others o ON l.id = o.id WHEN MATCHED THEN DELETE', /MERGE of ops.logs/],
@@ -138,6 +152,41 @@ describe('a migration that would lock a large table', () => {
     expect(await problemsOf(`${parts} ${attach} UPDATE ops.parts SET id = 1`)).toEqual([
       expect.stringContaining('UPDATE of ops.parts'),
     ])
+    const another = 'CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES FROM (1) TO (2)'
+    expect(await problemsOf(`${parts} ${attach} ${another}`)).toEqual([
+      expect.stringContaining('PARTITION OF reads all of the default partition of ops.parts'),
+    ])
+    expect(await problemsOf(`${parts} CREATE TABLE ops.rest PARTITION OF ops.parts DEFAULT`, another)).toHaveLength(1)
+    expect(await problemsOf(`-- large-table-lock: it has no default partition\n${another}`)).toEqual([])
+  })
+
+  describe('whose SET NOT NULL has lost its proof', () => {
+    const add = 'ALTER TABLE ops.logs ADD CONSTRAINT n_there CHECK (n IS NOT NULL) NOT VALID'
+    const validate = 'ALTER TABLE ops.logs VALIDATE CONSTRAINT n_there'
+    const set = 'ALTER TABLE ops.logs ALTER COLUMN n SET NOT NULL'
+
+    it.each([
+      ['the CHECK was dropped', 'ALTER TABLE ops.logs DROP CONSTRAINT n_there'],
+      ['the CHECK was dropped if it existed', 'ALTER TABLE ops.logs DROP CONSTRAINT IF EXISTS n_there'],
+      ['the CHECK was dropped and not validated again', `ALTER TABLE ops.logs DROP CONSTRAINT n_there; ${add}`],
+      ['the CHECK was replaced out of sight', 'ALTER TABLE ops.logs ADD CONSTRAINT n_there CHECK (n > 0) NOT VALID'],
+      ['the column was dropped', 'ALTER TABLE ops.logs DROP COLUMN n'],
+      ['the column is another one', 'ALTER TABLE ops.logs DROP COLUMN n, ADD COLUMN n int'],
+      ['the column was replaced out of sight', 'ALTER TABLE ops.logs ADD COLUMN n int'],
+      ['the column was renamed', 'ALTER TABLE ops.logs RENAME COLUMN n TO m'],
+      ['the CHECK was renamed', 'ALTER TABLE ops.logs RENAME CONSTRAINT n_there TO m_there'],
+      ['the table was renamed', 'ALTER TABLE ops.logs RENAME TO old_logs'],
+      ['the table has the name of one before', 'DROP TABLE ops.logs; ALTER TABLE ops.other_logs RENAME TO logs'],
+      ['the table is another one', 'DROP TABLE ops.logs; CREATE TABLE ops.logs (n int)'],
+      ['the table may be another one', 'DROP TABLE ops.logs; CREATE TABLE IF NOT EXISTS ops.logs (n int)'],
+    ])('is refused: %s', async (_what, lost) => {
+      expect(await problemsOf(add, validate, lost, set)).toEqual([expect.stringMatching(/first CHECK/)])
+    })
+
+    it('is refused beside what drops the CHECK, which is dropped first', async () => {
+      const both = `${set}, DROP CONSTRAINT n_there`
+      expect(await problemsOf(add, validate, both)).toEqual([expect.stringMatching(/first CHECK/)])
+    })
   })
 
   it('is refused for what an earlier migration has created: it has been filled since', async () => {
@@ -158,6 +207,11 @@ describe('a migration that locks no large table for long', () => {
     'ALTER TABLE ops.logs ADD CONSTRAINT c CHECK (n > 0) NOT VALID, ADD CONSTRAINT f FOREIGN KEY (n) REFERENCES ops.others (id) NOT VALID',
     'ALTER TABLE ops.logs VALIDATE CONSTRAINT c, VALIDATE CONSTRAINT f; ALTER TABLE ops.others VALIDATE CONSTRAINT g',
     'ALTER TABLE ops.logs ADD CONSTRAINT u UNIQUE USING INDEX logs_n',
+    'CREATE TABLE ops.parts (n int) PARTITION BY LIST (n); CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES IN (1); CREATE TABLE ops.b (n int); ALTER TABLE ops.parts ATTACH PARTITION ops.b FOR VALUES IN (2)',
+    'CREATE TABLE ops.rest PARTITION OF ops.parts DEFAULT',
+    'CREATE TABLE ops.rest (n int); ALTER TABLE ops.parts ATTACH PARTITION ops.rest DEFAULT',
+    'CREATE TABLE ops.a PARTITION OF ops.parts FOR VALUES WITH (MODULUS 2, REMAINDER 0)',
+    'CREATE TABLE ops.heir () INHERITS (ops.logs); ALTER TABLE ops.parts DETACH PARTITION ops.a',
     'CREATE TRIGGER t BEFORE INSERT ON ops.logs FOR EACH ROW EXECUTE FUNCTION ops.f(); ALTER TABLE ops.logs ENABLE ROW LEVEL SECURITY',
     "INSERT INTO ops.settings (name) VALUES ('x')",
     'CREATE TABLE ops.added (id bigserial PRIMARY KEY, n int UNIQUE CHECK (n > 0)); CREATE INDEX ON ops.added (n); ALTER TABLE ops.added ALTER COLUMN n SET NOT NULL; UPDATE ops.added SET n = 1',
@@ -173,6 +227,12 @@ describe('a migration that locks no large table for long', () => {
     const validate = 'ALTER TABLE ops.logs VALIDATE CONSTRAINT n_there'
     const set = 'ALTER TABLE ops.logs ALTER COLUMN n SET NOT NULL'
     expect(await problemsOf(add, validate, set)).toEqual([])
+    expect(await problemsOf(add, validate, 'ALTER TABLE ops.logs DROP COLUMN m, DROP CONSTRAINT o', set)).toEqual([])
+    const drop = 'ALTER TABLE ops.logs DROP CONSTRAINT n_there'
+    expect(await problemsOf(add, validate, `${set}; ${drop}`)).toEqual([])
+    expect(await problemsOf(add, validate, drop, add, validate, set)).toEqual([])
+    const second = add.replace('n_there', 'n_known')
+    expect(await problemsOf(add, validate, second, validate.replace('n_there', 'n_known'), drop, set)).toEqual([])
     expect(await problemsOf(add, set)).toHaveLength(1)
     expect(await problemsOf(add, validate, set.replace(' n ', ' m '))).toHaveLength(1)
   })

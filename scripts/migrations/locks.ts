@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query'
-import { alterTable, type Effect } from './alter-table.ts'
+import { alterTable, type Effect, partitionRefusals } from './alter-table.ts'
 import { KNOWN } from './kinds.ts'
 import { changesIn, nameOf, parseMigration, type Statement, tablesIn } from './parse.ts'
 import { Tables } from './tables.ts'
@@ -112,12 +112,13 @@ const effectOf = (node: Node, tables: Tables): Effect => {
   if ('CreateTableAsStmt' in node) effect.whole.push(...large(tablesIn(node.CreateTableAsStmt.query)))
   if ('CreateTrigStmt' in node) effect.locked = large([nameOf(node.CreateTrigStmt.relation)])
   if ('CreatePolicyStmt' in node) effect.locked = large([nameOf(node.CreatePolicyStmt.table)])
-  if ('CreateStmt' in node)
+  if ('CreateStmt' in node) {
+    const { inhRelations, partbound, tableElts = [] } = node.CreateStmt
+    const parents = large(tablesIn(inhRelations))
+    effect.problems.push(...parents.flatMap((parent) => partitionRefusals('PARTITION OF', partbound, parent)))
     // Also what its foreign keys point at.
-    effect.locked = large([
-      ...(node.CreateStmt.inhRelations ?? []).flatMap((parent) => tablesIn(parent)),
-      ...(node.CreateStmt.tableElts ?? []).flatMap(referencedBy),
-    ])
+    effect.locked = large([...parents, ...tableElts.flatMap(referencedBy)])
+  }
   if ('AlterPolicyStmt' in node) effect.locked = large([nameOf(node.AlterPolicyStmt.table)])
   if ('DropStmt' in node && !isConcurrent(node)) {
     const tablesOf = droppedFrom(node.DropStmt)

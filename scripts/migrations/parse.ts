@@ -1,4 +1,12 @@
-import { type AlterTableCmd, type AlterTableStmt, type Constraint, type Node, parse, type RangeVar } from 'libpg-query'
+import {
+  type AlterTableCmd,
+  type AlterTableStmt,
+  type Constraint,
+  type Node,
+  type PartitionCmd,
+  parse,
+  type RangeVar,
+} from 'libpg-query'
 
 export interface Statement {
   node: Node
@@ -63,15 +71,15 @@ export const commandsOf = ({ cmds = [] }: AlterTableStmt): AlterTableCmd[] =>
 export const constraintOf = (def: Node | undefined): Constraint | null =>
   def !== undefined && 'Constraint' in def ? def.Constraint : null
 
+export const partitionOf = (def: Node | undefined): PartitionCmd | undefined =>
+  def !== undefined && 'PartitionCmd' in def ? def.PartitionCmd : undefined
+
 export const attachedBy = (statement: AlterTableStmt): string[] =>
   commandsOf(statement).flatMap(({ subtype, def }) =>
-    subtype === 'AT_AttachPartition' ? tablesIn({ RangeVar: partitionOf(def) }) : [],
+    subtype === 'AT_AttachPartition' ? tablesIn({ RangeVar: partitionOf(def)?.name }) : [],
   )
 
 export const lastName = (names: readonly Node[] | undefined): string | undefined => {
   const last = names?.at(-1)
   return last !== undefined && 'String' in last ? last.String.sval : undefined
 }
-
-const partitionOf = (def: Node | undefined) =>
-  def !== undefined && 'PartitionCmd' in def ? def.PartitionCmd.name : undefined

@@ -9,12 +9,14 @@ DROP FUNCTION ops.take_lock(regclass);
 
 ALTER TABLE ops.system_logs RENAME TO system_logs_initial;
 ALTER TABLE ops.system_logs_initial DROP CONSTRAINT system_logs_pkey;
+-- large-table-lock: both its columns have been NOT NULL since the table was created, so no row is read.
 ALTER TABLE ops.system_logs_initial ADD PRIMARY KEY USING INDEX system_logs_initial_pkey;
 ALTER INDEX ops.system_logs_service_environment_idempotency_key_key RENAME TO system_logs_initial_keys;
 DROP INDEX ops.system_logs_errors;
 
 ALTER TABLE ops.health_samples RENAME TO health_samples_initial;
 ALTER TABLE ops.health_samples_initial DROP CONSTRAINT health_samples_pkey;
+-- large-table-lock: as above.
 ALTER TABLE ops.health_samples_initial ADD PRIMARY KEY USING INDEX health_samples_initial_pkey;
 ALTER INDEX ops.health_samples_deployment_id_sampled_at_idx RENAME TO health_samples_initial_deployment_id_sampled_at_idx;
 
