@@ -11,6 +11,8 @@ const DELETABLE = ['actors']
 const PRIVATE = ['_prisma_migrations', 'actors', 'api_tokens', 'outbox']
 
 describe('grants on the ops schema', async () => {
+  /** As the migrations leave it: whoever forgets `apply_grants` in one is seen here alone. */
+  const migrated = (await testDatabase()).url
   const database = await testDatabase()
   const { url } = database
   const id = crypto.randomUUID()
@@ -32,6 +34,11 @@ describe('grants on the ops schema', async () => {
      CREATE TABLE ops.parted (id bigint) PARTITION BY RANGE (id); CREATE TABLE ops.parted_all PARTITION OF ops.parted DEFAULT;
      CREATE FUNCTION ops.added() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT ops.apply_grants()`,
   )
+
+  const made = [
+    ['the migrations make', migrated],
+    ['is added later', url],
+  ] as const
 
   const tables = (await query(
     url,
@@ -119,6 +126,26 @@ describe('grants on the ops schema', async () => {
 
   it('stand behind row-level security on every table', () => {
     expect(tables.filter(({ rls }) => !rls).map(({ name }) => name)).toEqual([])
+  })
+
+  it.each(made)('give people one function and no sequence of all that %s', async (_, url) => {
+    const functions = await query(
+      url,
+      `SELECT oid::regprocedure::text AS name FROM pg_proc
+       WHERE pronamespace = 'ops'::regnamespace AND has_function_privilege('authenticated', oid, 'EXECUTE')`,
+    )
+    expect(functions).toEqual([{ name: 'ops.get_deployment_health(uuid,timestamp with time zone)' }])
+    const onSequences = (role: string) =>
+      query(
+        url,
+        `SELECT string_agg(DISTINCT verb, ' ') AS verbs FROM pg_class, unnest(ARRAY['SELECT', 'UPDATE', 'USAGE']) AS verb
+         WHERE relnamespace = 'ops'::regnamespace AND relkind = 'S' AND has_sequence_privilege('${role}', oid, verb)`,
+      )
+    expect(await onSequences('service_role')).toEqual([{ verbs: 'SELECT USAGE' }])
+    expect(await onSequences('authenticated')).toEqual([{ verbs: null }])
+    await expect(query(url, 'SELECT ops.maintain_partitions(1, 1)', 'authenticated')).rejects.toThrow(
+      'permission denied for function maintain_partitions',
+    )
   })
 
   it('give functions that run as their owner a fixed search path', async () => {
