@@ -148,6 +148,26 @@ describe('grants on the ops schema', async () => {
     )
   })
 
+  it.each(made)('have one policy for the application and one for people on every table that %s', async (_, url) => {
+    const found = (await query(
+      url,
+      `SELECT c.relname AS name, c.relispartition AS partition, c.relrowsecurity AS rls, ARRAY(
+         SELECT concat_ws(' ', policyname, permissive, cmd, roles, 'using', qual, 'check', with_check) FROM pg_policies
+         WHERE schemaname = 'ops' AND tablename = c.relname ORDER BY 1
+       ) AS policies
+       FROM pg_class c WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind IN ('r', 'p')`,
+    )) as { name: string; partition: boolean; rls: boolean; policies: string[] }[]
+    expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining([...PRIVATE, 'system_logs_initial']))
+    const application = 'application PERMISSIVE ALL {service_role} using true check true'
+    const people = 'people_read PERMISSIVE SELECT {authenticated} using true check'
+    for (const { name, partition, rls, policies } of found)
+      expect({ name, rls, policies }).toEqual({
+        name,
+        rls: true,
+        policies: partition ? [] : PRIVATE.includes(name) ? [application] : [application, people],
+      })
+  })
+
   it('give functions that run as their owner a fixed search path', async () => {
     const owners = await query(
       url,
