@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { asApplication, testDatabase } from '../src/index.ts'
-import { insertDeployment, query } from './sql.ts'
+import { insertDeployment, query, runAll } from './sql.ts'
 
 const ROLES = ['service_role', 'authenticated', 'anon'] as const
 /** Rows of these are never changed, by whatever role the application has. */
@@ -229,5 +229,36 @@ describe('grants on the ops schema', async () => {
     await expect(query(application, 'SELECT ops.apply_grants()')).rejects.toThrow('permission denied')
     await expect(query(application, 'DELETE FROM ops.deployments')).rejects.toThrow('permission denied')
     await expect(query(application, 'SELECT FROM auth.users')).rejects.toThrow('permission denied')
+  })
+
+  it('give a login that becomes one of the roles for each request what that role has, and nothing of its own', async () => {
+    const { url, name } = await testDatabase()
+    await query(url, insertDeployment(id))
+    const login = `authenticator_${name}`
+    await query(
+      url,
+      `CREATE ROLE ${login} LOGIN NOINHERIT PASSWORD 'postgrest'; GRANT anon, authenticated, service_role TO ${login}`,
+    )
+    try {
+      const own = Object.assign(new URL(url), { username: login, password: 'postgrest' }).href
+      const request = async (role: string, sql: string) =>
+        (await runAll(own, `BEGIN; SET LOCAL ROLE ${role}; ${sql}; COMMIT`)).at(-2)
+      const read = 'SELECT version, session_user::text AS login, current_user::text AS who FROM ops.deployments'
+      const health = `SELECT ops.get_deployment_health('${id}') -> 'recent_errors' AS errors`
+      const write = `UPDATE ops.deployments SET version = 'v2.5.4'`
+
+      for (const sql of [read, health, write]) {
+        await expect(query(own, sql)).rejects.toThrow('permission denied for schema ops')
+        await expect(request('anon', sql)).rejects.toThrow('permission denied for schema ops')
+      }
+      expect(await request('authenticated', read)).toEqual([{ version: 'v2.5.2', login, who: 'authenticated' }])
+      expect(await request('authenticated', health)).toEqual([{ errors: 0 }])
+      for (const sql of [write, 'DELETE FROM ops.deployments', insertDeployment(crypto.randomUUID())])
+        await expect(request('authenticated', sql)).rejects.toThrow('permission denied for table deployments')
+      await request('service_role', write)
+      expect(await request('service_role', read)).toEqual([{ version: 'v2.5.4', login, who: 'service_role' }])
+    } finally {
+      await query(url, `DROP ROLE ${login}`)
+    }
   })
 })
