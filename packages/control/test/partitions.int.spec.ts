@@ -147,6 +147,31 @@ describe('partitions', async () => {
     expect((await rowsOf(`SELECT name FROM ops.partitions('health_samples')`)).length).toBeGreaterThan(2)
   })
 
+  it('of samples go by the month, when its last moment is past their own retention', async () => {
+    const { db, rowsOf, maintain, places } = await database(testDatabase())
+    const edge = (await readPartitionCoverage(db.pool))[1]!.covered_until
+    const sample = (reason: string, at: number) =>
+      rowsOf(
+        `INSERT INTO ops.health_samples (deployment_id, sampled_at, phase, state, reason) VALUES (gen_random_uuid(), $2, 'window', 'healthy', $1)`,
+        [reason, new Date(at)],
+      )
+    await sample('before the edge', edge.getTime() - 1)
+    await sample('exactly at the edge', edge.getTime())
+    const month = `health_samples_${edge.toISOString().slice(0, 7).replace('-', '')}`
+    const due = edge.getTime() + RETENTION.samples_days * DAY_MS
+    while ((await maintain(new Date(due - 1))).length > 0);
+    expect(await places('health_samples', 'reason')).toEqual({
+      'before the edge': 'health_samples_initial',
+      'exactly at the edge': month,
+    })
+    const changes = []
+    for (let call = 0; call < 3; call += 1) changes.push(...(await maintain(new Date(due))))
+    expect(
+      changes.filter(({ partition, change }) => partition.startsWith('health_samples') && change !== 'created'),
+    ).toEqual([{ partition: 'health_samples_initial', change: 'dropped' }])
+    expect(await places('health_samples', 'reason')).toEqual({ 'exactly at the edge': month })
+  })
+
   it('wait for nobody long: what is in use is postponed, and writers go on', async () => {
     const reader = await db.pool.connect()
     try {

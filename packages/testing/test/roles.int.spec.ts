@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { asApplication, testDatabase } from '../src/index.ts'
-import { insertDeployment, query } from './sql.ts'
+import { insertDeployment, query, runAll } from './sql.ts'
 
 const ROLES = ['service_role', 'authenticated', 'anon'] as const
 /** Rows of these are never changed, by whatever role the application has. */
@@ -11,6 +11,8 @@ const DELETABLE = ['actors']
 const PRIVATE = ['_prisma_migrations', 'actors', 'api_tokens', 'outbox']
 
 describe('grants on the ops schema', async () => {
+  /** As the migrations leave it: whoever forgets `apply_grants` in one is seen here alone. */
+  const migrated = (await testDatabase()).url
   const database = await testDatabase()
   const { url } = database
   const id = crypto.randomUUID()
@@ -32,6 +34,11 @@ describe('grants on the ops schema', async () => {
      CREATE TABLE ops.parted (id bigint) PARTITION BY RANGE (id); CREATE TABLE ops.parted_all PARTITION OF ops.parted DEFAULT;
      CREATE FUNCTION ops.added() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT ops.apply_grants()`,
   )
+
+  const made = [
+    ['the migrations make', migrated],
+    ['is added later', url],
+  ] as const
 
   const tables = (await query(
     url,
@@ -121,6 +128,46 @@ describe('grants on the ops schema', async () => {
     expect(tables.filter(({ rls }) => !rls).map(({ name }) => name)).toEqual([])
   })
 
+  it.each(made)('give people one function and no sequence of all that %s', async (_, url) => {
+    const functions = await query(
+      url,
+      `SELECT oid::regprocedure::text AS name FROM pg_proc
+       WHERE pronamespace = 'ops'::regnamespace AND has_function_privilege('authenticated', oid, 'EXECUTE')`,
+    )
+    expect(functions).toEqual([{ name: 'ops.get_deployment_health(uuid,timestamp with time zone)' }])
+    const onSequences = (role: string) =>
+      query(
+        url,
+        `SELECT string_agg(DISTINCT verb, ' ') AS verbs FROM pg_class, unnest(ARRAY['SELECT', 'UPDATE', 'USAGE']) AS verb
+         WHERE relnamespace = 'ops'::regnamespace AND relkind = 'S' AND has_sequence_privilege('${role}', oid, verb)`,
+      )
+    expect(await onSequences('service_role')).toEqual([{ verbs: 'SELECT USAGE' }])
+    expect(await onSequences('authenticated')).toEqual([{ verbs: null }])
+    await expect(query(url, 'SELECT ops.maintain_partitions(1, 1)', 'authenticated')).rejects.toThrow(
+      'permission denied for function maintain_partitions',
+    )
+  })
+
+  it.each(made)('have one policy for the application and one for people on every table that %s', async (_, url) => {
+    const found = (await query(
+      url,
+      `SELECT c.relname AS name, c.relispartition AS partition, c.relrowsecurity AS rls, ARRAY(
+         SELECT concat_ws(' ', policyname, permissive, cmd, roles, 'using', qual, 'check', with_check) FROM pg_policies
+         WHERE schemaname = 'ops' AND tablename = c.relname ORDER BY 1
+       ) AS policies
+       FROM pg_class c WHERE c.relnamespace = 'ops'::regnamespace AND c.relkind IN ('r', 'p')`,
+    )) as { name: string; partition: boolean; rls: boolean; policies: string[] }[]
+    expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining([...PRIVATE, 'system_logs_initial']))
+    const application = 'application PERMISSIVE ALL {service_role} using true check true'
+    const people = 'people_read PERMISSIVE SELECT {authenticated} using true check'
+    for (const { name, partition, rls, policies } of found)
+      expect({ name, rls, policies }).toEqual({
+        name,
+        rls: true,
+        policies: partition ? [] : PRIVATE.includes(name) ? [application] : [application, people],
+      })
+  })
+
   it('give functions that run as their owner a fixed search path', async () => {
     const owners = await query(
       url,
@@ -182,5 +229,36 @@ describe('grants on the ops schema', async () => {
     await expect(query(application, 'SELECT ops.apply_grants()')).rejects.toThrow('permission denied')
     await expect(query(application, 'DELETE FROM ops.deployments')).rejects.toThrow('permission denied')
     await expect(query(application, 'SELECT FROM auth.users')).rejects.toThrow('permission denied')
+  })
+
+  it('give a login that becomes one of the roles for each request what that role has, and nothing of its own', async () => {
+    const { url, name } = await testDatabase()
+    await query(url, insertDeployment(id))
+    const login = `authenticator_${name}`
+    await query(
+      url,
+      `CREATE ROLE ${login} LOGIN NOINHERIT PASSWORD 'postgrest'; GRANT anon, authenticated, service_role TO ${login}`,
+    )
+    try {
+      const own = Object.assign(new URL(url), { username: login, password: 'postgrest' }).href
+      const request = async (role: string, sql: string) =>
+        (await runAll(own, `BEGIN; SET LOCAL ROLE ${role}; ${sql}; COMMIT`)).at(-2)
+      const read = 'SELECT version, session_user::text AS login, current_user::text AS who FROM ops.deployments'
+      const health = `SELECT ops.get_deployment_health('${id}') -> 'recent_errors' AS errors`
+      const write = `UPDATE ops.deployments SET version = 'v2.5.4'`
+
+      for (const sql of [read, health, write]) {
+        await expect(query(own, sql)).rejects.toThrow('permission denied for schema ops')
+        await expect(request('anon', sql)).rejects.toThrow('permission denied for schema ops')
+      }
+      expect(await request('authenticated', read)).toEqual([{ version: 'v2.5.2', login, who: 'authenticated' }])
+      expect(await request('authenticated', health)).toEqual([{ errors: 0 }])
+      for (const sql of [write, 'DELETE FROM ops.deployments', insertDeployment(crypto.randomUUID())])
+        await expect(request('authenticated', sql)).rejects.toThrow('permission denied for table deployments')
+      await request('service_role', write)
+      expect(await request('service_role', read)).toEqual([{ version: 'v2.5.4', login, who: 'service_role' }])
+    } finally {
+      await query(url, `DROP ROLE ${login}`)
+    }
   })
 })

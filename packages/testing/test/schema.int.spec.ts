@@ -31,6 +31,23 @@ describe('schema.prisma', () => {
   })
 })
 
+describe('what refers to auth.users', () => {
+  it('goes with a user where it speaks for one, and keeps the user where it is history', async () => {
+    expect(
+      await query(
+        (await testDatabase()).url,
+        `SELECT conrelid::regclass::text AS from, pg_get_constraintdef(oid) AS key FROM pg_constraint
+         WHERE contype = 'f' AND confrelid = 'auth.users'::regclass ORDER BY 1, 2`,
+      ),
+    ).toEqual([
+      { from: 'ops.actors', key: 'FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE' },
+      { from: 'ops.api_tokens', key: 'FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE' },
+      { from: 'ops.deployments', key: 'FOREIGN KEY (deployed_by) REFERENCES auth.users(id)' },
+      { from: 'ops.rollback_events', key: 'FOREIGN KEY (initiated_by) REFERENCES auth.users(id)' },
+    ])
+  })
+})
+
 describe('the documented tables', () => {
   it('have every documented column, with its type and default', async () => {
     const { url } = await testDatabase()
