@@ -79,9 +79,9 @@ CREATE TRIGGER rollback_events_no_truncate BEFORE TRUNCATE ON ops.rollback_event
   FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_change();
 
 /*
- * Grants, row-level security and policies of everything in ops, made what they should be whatever they were. Whoever adds
- * a table or function calls it at the end of the migration (new functions are PUBLIC's until then). Roles that are missing
- * are left out; call it again once they are there.
+ * Grants of everything in ops, made what they should be whatever they were, and row-level security with the policies that are
+ * missing (one that is there under its name is left as it is). Whoever adds a table or function calls it at the end of the
+ * migration (new functions are PUBLIC's until then). Roles that are missing are left out; call it again once they are there.
  *
  *   service_role   reads and inserts everywhere; updates what is neither append-only (by a refuse_… trigger) nor written
  *                  once; deletes only what is named here
