@@ -8,16 +8,25 @@ describe('moments that nobody watched', async () => {
   const { url } = await testDatabase()
   const db = openDatabase(url)
   afterAll(() => db.close())
+  const record = async (
+    service: string,
+    deployedAt: Date,
+    policy: object = DEFAULT_POLICY,
+    rollbackFrom: string | null = null,
+  ): Promise<string> => {
+    const id = crypto.randomUUID()
+    await db.pool.query(
+      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at, rollback_from)
+       VALUES ($1, $2, 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $3, $4, $5)`,
+      [id, service, policy, deployedAt, rollbackFrom],
+    )
+    return id
+  }
 
   it('are blind before the server started, since nothing could be stored then, and read from what was stored after', async () => {
     const { rows } = await db.pool.query<{ up: Date }>('SELECT pg_postmaster_start_time() AS up')
     const upSinceMs = rows[0]!.up.getTime()
-    const id = crypto.randomUUID()
-    await db.pool.query(
-      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at)
-       VALUES ($1, 'shop', 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $2, $3)`,
-      [id, DEFAULT_POLICY, new Date(upSinceMs - 60_000)],
-    )
+    const id = await record('shop', new Date(upSinceMs - 60_000))
     const ticks = []
     for await (const tick of readMissedTicks(db, id, upSinceMs - 20_000)) ticks.push(tick)
     const before = ticks.filter((tick) => tick.at_ms < upSinceMs)
@@ -34,15 +43,8 @@ describe('moments that nobody watched', async () => {
     const HOUR = 3_600_000
     const now = Date.now()
     const deployedAt = now - 3 * HOUR
-    const insert = async (service: string, thresholds: object, rollbackFrom: string | null) => {
-      const id = crypto.randomUUID()
-      await db.pool.query(
-        `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at, rollback_from)
-         VALUES ($1, $2, 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $3, $4, $5)`,
-        [id, service, { ...DEFAULT_POLICY, thresholds }, new Date(deployedAt), rollbackFrom],
-      )
-      return id
-    }
+    const insert = (service: string, thresholds: object, rollbackFrom: string | null) =>
+      record(service, new Date(deployedAt), { ...DEFAULT_POLICY, thresholds }, rollbackFrom)
     const { thresholds } = DEFAULT_POLICY
     const tested = await insert('tested', { ...thresholds, evidence: 'sequential' }, null)
     const verified = await insert('verified', thresholds, tested)
@@ -76,13 +78,8 @@ describe('moments that nobody watched', async () => {
   })
 
   it('are blind where they cannot be read afterwards either', async () => {
-    const id = crypto.randomUUID()
     const now = Date.now()
-    await db.pool.query(
-      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at)
-       VALUES ($1, 'hidden', 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $2, $3)`,
-      [id, DEFAULT_POLICY, new Date(now - 60_000)],
-    )
+    const id = await record('hidden', new Date(now - 60_000))
     await db.pool.query('ALTER TABLE ops.system_logs RENAME TO system_logs_away')
     const unread = await readMissedTicks(db, id, now - 20_000)
       .next()
@@ -95,13 +92,8 @@ describe('moments that nobody watched', async () => {
   })
 
   it('are told of by errors that came more than two seconds late, and by no others', async () => {
-    const id = crypto.randomUUID()
     const at = Date.now()
-    await db.pool.query(
-      `INSERT INTO ops.deployments (deployment_id, service, environment, version, git_commit, git_branch, status, fence, policy, deployed_at)
-       VALUES ($1, 'tardy', 'production', 'v1', 'a7f3b29', 'main', 'in_progress', 1, $2, $3)`,
-      [id, DEFAULT_POLICY, new Date(at - 1_000_000)],
-    )
+    const id = await record('tardy', new Date(at - 1_000_000))
     const read = async () => {
       const { rows } = await db.pool.query<{ late_errors: number; late_from: Date; late_received_at: Date }>(
         'SELECT late_errors, late_from, late_received_at FROM ops.deployment_errors(ARRAY[$1::uuid], $2, ARRAY[false])',

@@ -1,3 +1,4 @@
+import { rollbackWorkflowId } from '@roman/contracts'
 import { testDatabase } from '@roman/testing'
 import { expect, it } from 'vitest'
 import { reconcile } from '../src/steps/reconcile.ts'
@@ -12,7 +13,7 @@ it('finds a rollback that Temporal has lost behind hundreds that are only waitin
     SELECT gen_random_uuid(), 'service-' || n, 'production', 'manual', 'Broken', 'pending' FROM generate_series(1, 1001) n`)
   const { event_id } = await prisma.rollback_events.findFirstOrThrow({ orderBy: { id: 'desc' } })
   await prisma.outbox.create({
-    data: { key: `rollback:${event_id}`, kind: 'rollback', payload: {}, delivered_at: new Date() },
+    data: { key: rollbackWorkflowId(event_id), kind: 'rollback', payload: {}, delivered_at: new Date() },
   })
   await reconcile(opened.context)
   const closed = await prisma.rollback_events.findMany({ where: { status: { not: 'pending' } } })

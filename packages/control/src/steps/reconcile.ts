@@ -40,23 +40,33 @@ const each = async <T>(
   }
 }
 
-const repairGuards = async (context: ControlContext): Promise<void> => {
+/** All rows by their ids, a page at a time. */
+async function* pages<T extends { id: bigint }>(
+  read: (from: { id: { gt: bigint } }, take: number) => Promise<T[]>,
+): AsyncGenerator<T[], void, void> {
   for (let last = 0n, more = true; more; ) {
-    const page = await context.db.prisma.deployments.findMany({
+    const page = await read({ id: { gt: last } }, PAGE_ROWS)
+    yield page
+    last = page.at(-1)?.id ?? last
+    more = page.length === PAGE_ROWS
+  }
+}
+
+const repairGuards = async (context: ControlContext): Promise<void> => {
+  const unended = pages((from, take) =>
+    context.db.prisma.deployments.findMany({
       where: {
-        id: { gt: last },
+        ...from,
         rollback_from: null,
         live: { isNot: null },
         // Also one that stands by after a clean window: lost, nobody would watch it any more.
         OR: [{ guard: null, status: 'in_progress' }, { guard: { ended_at: null } }],
       },
       orderBy: { id: 'asc' },
-      take: PAGE_ROWS,
-    })
-    await repairPage(context, page)
-    last = page.at(-1)?.id ?? last
-    more = page.length === PAGE_ROWS
-  }
+      take,
+    }),
+  )
+  for await (const page of unended) await repairPage(context, page)
 }
 
 const repairPage = async (context: ControlContext, page: DeploymentRecord[]): Promise<void> => {
@@ -107,12 +117,14 @@ const closeLostGuard = async (context: ControlContext, deployment: DeploymentRec
 }
 
 const closeLostRollbacks = async (context: ControlContext): Promise<void> => {
-  for (let last = 0n, more = true; more; ) {
-    const page = await context.db.prisma.rollback_events.findMany({
-      where: { id: { gt: last }, status: { in: OPEN_STATUSES } },
+  const open = pages((from, take) =>
+    context.db.prisma.rollback_events.findMany({
+      where: { ...from, status: { in: OPEN_STATUSES } },
       orderBy: { id: 'asc' },
-      take: PAGE_ROWS,
-    })
+      take,
+    }),
+  )
+  for await (const page of open)
     await each(context, page, async ({ event_id }) => {
       const workflowId = rollbackWorkflowId(event_id)
       const delivered = await context.db.prisma.outbox.findFirst({
@@ -121,7 +133,4 @@ const closeLostRollbacks = async (context: ControlContext): Promise<void> => {
       if (delivered === null || (await context.temporal.state(workflowId)) === 'running') return
       await deliver(context, await closeOrphan(context, event_id))
     })
-    last = page.at(-1)?.id ?? last
-    more = page.length === PAGE_ROWS
-  }
 }
