@@ -150,12 +150,23 @@ describe('a command', { timeout: 30_000 }, () => {
 
   it('may write without end: the file stays bounded and the tail is kept', async () => {
     const request = requestFor()
+    const log = join(files(request.event_id).directory, 'output.log')
     const result = await shell(
-      `i=0; while [ $i -lt 60 ]; do head -c 100000 /dev/zero | tr '\\0' x; echo; i=$((i+1)); sleep 0.02; done; echo the end`,
+      // What is written while the file is being shortened may be lost: the end comes when that has been done.
+      `i=0; while [ $i -lt 60 ]; do head -c 100000 /dev/zero | tr '\\0' x; echo; i=$((i+1)); sleep 0.02; done
+       until [ $(wc -c < "${log}") -lt 1000000 ]; do sleep 0.02; done; echo the end`,
     ).deploy(request, contextOf().context)
     expect(result).toMatchObject({ outcome: 'live', output_tail: expect.stringMatching(/the end$/) })
-    const { size } = statSync(join(files(request.event_id).directory, 'output.log'))
-    expect(size).toBeLessThan(2_500_000)
+    expect(statSync(log).size).toBeLessThan(2_500_000)
+  })
+
+  it('whose last line is longer than what is kept shows the end of it', async () => {
+    const script = `echo first; head -c 9000 /dev/zero | tr '\\0' x; echo the end; exit 3`
+    expect(await shell(script).deploy(requestFor(), contextOf().context)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining('Its last line: xxx'),
+      output_tail: expect.stringMatching(/^x{3900,}the end$/),
+    })
   })
 
   it('leaves what it put in the background alone when it succeeds', async () => {

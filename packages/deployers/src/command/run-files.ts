@@ -48,7 +48,10 @@ export class RunFiles {
     writeDurably(join(this.directory, 'abort.json'), { requested_at: new Date().toISOString() })
   }
 
-  /** The end of what the command has written, at whole lines; null where it wrote nothing. */
+  /**
+   * The end of what the command has written, at whole lines, or the end of the last one where that is longer than what
+   * is kept; null where it wrote nothing.
+   */
   outputTail(): string | null {
     const path = join(this.directory, 'output.log')
     if (!existsSync(path)) return null
@@ -59,7 +62,8 @@ export class RunFiles {
       const bytes = Buffer.alloc(size - start)
       const text = bytes.toString('utf8', 0, readSync(file, bytes, 0, bytes.length, start))
       const whole = start === 0 ? text : text.slice(text.indexOf('\n') + 1)
-      return whole.trim() === '' ? null : whole.trimEnd()
+      const tail = (whole.trim() === '' ? text : whole).trimEnd()
+      return tail === '' ? null : tail
     } finally {
       closeSync(file)
     }
