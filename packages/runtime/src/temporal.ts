@@ -1,5 +1,12 @@
 import { SEARCH_ATTRIBUTES, TASK_QUEUES, type TaskQueues } from '@roman/contracts'
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client'
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  isGrpcServiceError,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client'
+import { cancelledOnceClosed } from './closed-channel.ts'
 import type { RuntimeEnv } from './env.ts'
 import type { Logger } from './logger.ts'
 
@@ -19,6 +26,7 @@ const ALREADY_EXISTS = 6
 export const openTemporal = (settings: TemporalSettings): { client: Client; connection: Connection } => {
   const connection = Connection.lazy({
     address: settings.address,
+    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), cancelledOnceClosed],
     ...(settings.tls ? { tls: true } : {}),
     ...(settings.api_key === undefined ? {} : { apiKey: settings.api_key }),
   })
