@@ -12,7 +12,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['**/*.spec.{ts,tsx}'], exclude: [...outside, '**/*.int.spec.ts'] },
+        // They leave nothing behind: files may share a process, and what they import is loaded once.
+        test: {
+          name: 'unit',
+          isolate: false,
+          include: ['**/*.spec.{ts,tsx}'],
+          exclude: [...outside, '**/*.int.spec.ts'],
+        },
       },
       {
         extends: true,

@@ -1,4 +1,5 @@
 import { blindSample, keepSamples } from '@roman/control'
+import { waitFor } from '@roman/testing'
 import { describe, expect, it } from 'vitest'
 import { CALL, ended, startTestBed } from './test-bed.ts'
 
@@ -8,6 +9,12 @@ describe('afterwards', async () => {
   it('explains why, tries other rules over the past, and shows how noisy the rules are', async () => {
     const good = await bed.deploy('v1.0.0')
     await bed.untilStatus(good, 'success')
+    // The standby's first sample is kept; after it none comes between those that are made up below.
+    const standby = { deployment_id: good, phase: 'standby' }
+    await waitFor(() => bed.context.control.db.prisma.health_samples.count({ where: standby }), {
+      timeoutMs: 10_000,
+      describe: 'a sample of the standby',
+    })
     const bad = await bed.deploy('v1.0.1')
     await bed.fail('v1.0.1', 7)
     const eventId = await bed.untilRollback(bad, ended)
@@ -41,7 +48,7 @@ describe('afterwards', async () => {
       environment: 'production',
       since_days: 1,
       thresholds: { error_rate_per_minute: 10 },
-      watch: {},
+      watch: { window_seconds: 60 },
     })
     // Its rollback came first: what it would have done further, nobody knows.
     expect(blunter).toMatchObject({ fewer: [], unknown: [bad], proposed: { rollbacks: 0, labelled: 1, recall: null } })
