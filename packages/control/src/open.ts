@@ -43,46 +43,68 @@ const CONNECTIONS_KEPT = 2
 /** Between two looks at which services are configured now. */
 const HOLD_MS = 10_000
 
-/** Waits, bounded, for what the process cannot do without, saying what it waits for. */
+type Closer = () => unknown
+
+/** Waits, bounded, for what the process cannot do without, saying what it waits for. What was opened by then is closed. */
 export const openControl = async (
   env: RuntimeEnv,
   config: RomanConfigSource,
   log: Logger,
   options: OpenOptions,
 ): Promise<OpenedControl> => {
-  const db = openDatabase(env.database_url, {
-    applicationName: `roman-${options.name}`,
-    connectionsKept: CONNECTIONS_KEPT,
-  })
-  const patience = { timeoutMs: env.startup_timeout_ms, log }
+  const closers: Closer[] = []
+  // The latest first: it rests on what came before it.
+  const close = async (): Promise<void> => {
+    for (const end of closers.splice(0).reverse()) await end()
+  }
   try {
-    await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
-    // No waiting mends that.
-    await refuseNewerSchema(db.pool)
-    await db.hold()
+    return { ...(await openParts(env, config, log, options, (end) => closers.push(end))), close }
   } catch (error) {
-    await db.close()
+    await close()
     throw error
   }
+}
+
+const openParts = async (
+  env: RuntimeEnv,
+  config: RomanConfigSource,
+  log: Logger,
+  { name, needsTemporal }: OpenOptions,
+  onClose: (closer: Closer) => void,
+): Promise<Omit<OpenedControl, 'close'>> => {
+  const db = openDatabase(env.database_url, { applicationName: `roman-${name}`, connectionsKept: CONNECTIONS_KEPT })
+  onClose(() => db.close())
+  const patience = { timeoutMs: env.startup_timeout_ms, log }
+  await waitFor('PostgreSQL', 'Start it, or correct DATABASE_URL.', () => requireSchema(db), patience)
+  // No waiting mends that.
+  await refuseNewerSchema(db.pool)
+  await db.hold()
 
   // Held open from the start: one to look through, one to write with, also when the server has no room any more.
   const snapshotDb = openDatabase(env.database_url, {
-    applicationName: `roman-${options.name}-snapshots`,
+    applicationName: `roman-${name}-snapshots`,
     connectionsMax: 2,
     connectionsKept: 2,
   })
+  onClose(() => snapshotDb.close())
   // They are tried again; a process that can do everything else starts without.
   await snapshotDb.hold().catch((error) => log.warn({ reason: error.message }, 'No connections for snapshots yet'))
-  const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: options.name, log })
+  const snapshots = createSnapshots({ db: snapshotDb, config, env, takenBy: name, log })
+  onClose(() => snapshots.close())
   // Those of the services, too: a rollback may be needed because one is full, and by then it is too late to connect.
   const holding = every(HOLD_MS, 'hold', async () => snapshots.hold(), log)
+  onClose(() => holding.stop())
+
   const { client, connection } = openTemporal(env.temporal)
+  onClose(() => connection.close())
   const stopping = new AbortController()
+  // An attempt that is under way is not waited for: it ends with the connection.
+  onClose(() => stopping.abort())
   let searchAttributes = false
   const register = async (): Promise<void> => {
     searchAttributes = await registerSearchAttributes(connection, env.temporal.namespace, log)
   }
-  if (options.needsTemporal) await waitFor('Temporal', 'Start it, or correct TEMPORAL_ADDRESS.', register, patience)
+  if (needsTemporal) await waitFor('Temporal', 'Start it, or correct TEMPORAL_ADDRESS.', register, patience)
   else void whenTemporalAnswers(stopping.signal, log, register)
 
   const queues = taskQueues(env)
@@ -91,6 +113,7 @@ export const openControl = async (
       log.warn('Notifications are lost for now (is there a transaction pooler?); the tick alone watches')
     else log.debug('Listening for notifications')
   })
+  onClose(() => listener.close())
   return {
     context: {
       db,
@@ -108,16 +131,6 @@ export const openControl = async (
     },
     listener,
     queues,
-    close: async () => {
-      // An attempt that is under way is not waited for: Temporal's client holds on to one for many seconds.
-      stopping.abort()
-      await listener.close()
-      await connection.close()
-      await holding.stop()
-      await snapshots.close()
-      await snapshotDb.close()
-      await db.close()
-    },
   }
 }
 

@@ -21,8 +21,9 @@ const ROMAN_YAML = JSON.stringify({
 export const openTestControl = async (
   databaseUrl: string,
   romanYaml = ROMAN_YAML,
+  temporalAddress?: string,
 ): Promise<{ control: Control; opened: OpenedControl }> => {
-  const { address } = await testTemporal()
+  const address = temporalAddress ?? (await testTemporal()).address
   const stateDir = await mkdtemp(path.join(tmpdir(), 'roman-control-'))
   const env = loadEnv({
     DATABASE_URL: databaseUrl,
@@ -35,7 +36,8 @@ export const openTestControl = async (
   const config = fixedRomanConfig(parseRomanConfig(romanYaml, 'roman.yaml'))
   const opened = await openControl(env, config, createLogger('test', env.log_level), {
     name: 'test',
-    needsTemporal: false,
+    // Where nothing answers, that is what is tried.
+    needsTemporal: temporalAddress !== undefined,
   })
   afterAll(async () => {
     await opened.close()

@@ -1,6 +1,6 @@
 import { openDatabase } from '@roman/db'
 import { emptyDatabase, testDatabase } from '@roman/testing'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { openTestControl } from './open-control.ts'
 
 describe('a process', () => {
@@ -19,6 +19,17 @@ describe('a process', () => {
     await expect(openTestControl((await emptyDatabase()).url)).rejects.toThrow(
       /lacks 20261123000000_init.*run "roman migrate"/,
     )
+  })
+
+  it('that cannot do without Temporal leaves no connection behind when it is not there', async () => {
+    const { url } = await testDatabase()
+    await expect(openTestControl(url, undefined, '127.0.0.1:1')).rejects.toThrow(
+      'Start it, or correct TEMPORAL_ADDRESS.',
+    )
+    const open = `SELECT application_name FROM pg_stat_activity
+                  WHERE datname = current_database() AND application_name LIKE 'roman-test%'`
+    // A backend ends a moment after its client.
+    await vi.waitFor(async () => expect((await admin(url).query(open)).rows).toEqual([]), { timeout: 5_000 })
   })
 
   it('does not start as a role that could not write, also where that may read and write by grant', async () => {

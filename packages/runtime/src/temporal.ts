@@ -49,6 +49,9 @@ export const isTemporalUnavailable = (error: unknown, depth = 0): boolean => {
   )
 }
 
+/** The client would go on trying for some 20 s, longer than anybody who waits for it wants to know. */
+const REGISTER_MS = 2_000
+
 /**
  * Registers our search attributes where they are missing. False where that is not allowed: everything then works, only
  * the Web UI's list cannot be filtered by them.
@@ -58,11 +61,14 @@ export const registerSearchAttributes = async (
   namespace: string,
   log: Logger,
 ): Promise<boolean> => {
+  const { operatorService } = connection
   try {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace })
+    const { customAttributes } = await connection.withDeadline(Date.now() + REGISTER_MS, () =>
+      operatorService.listSearchAttributes({ namespace }),
+    )
     const missing = Object.values(SEARCH_ATTRIBUTES).filter((name) => customAttributes?.[name] === undefined)
     if (missing.length > 0) {
-      await connection.operatorService.addSearchAttributes({
+      await operatorService.addSearchAttributes({
         namespace,
         searchAttributes: Object.fromEntries(missing.map((name) => [name, INDEXED_VALUE_TYPE_KEYWORD])),
       })
