@@ -1,6 +1,7 @@
 import type { Database } from '@roman/db'
 import type { Client } from './chain-store.ts'
 import { HASH_BYTES, type StoredSeal } from './seal.ts'
+import { requireSight } from './sight.ts'
 import { SEAL_COLUMNS, sealOf } from './stored-seal.ts'
 import type { StoredEvent } from './verifier.ts'
 
@@ -11,8 +12,11 @@ import type { StoredEvent } from './verifier.ts'
 const CONTENT = `pg_catalog.json_build_array(e.id, e.event_type, e.severity, e.source, e.description, e.metadata,
   extract(epoch FROM e."timestamp"))::text`
 
-/** A row that was written so recently may wait for the next batch. */
-const YOUNG = `e."timestamp" > now() - interval '60 seconds'`
+/**
+ * A row that was written so recently may wait for the next batch. Who writes chooses the timestamp: one in the future is
+ * no reason to wait for it.
+ */
+export const YOUNG = `e."timestamp" BETWEEN now() - interval '60 seconds' AND now() + interval '60 seconds'`
 
 const EVENTS_PER_READ = 20_000
 const SEALS_PER_READ = 10_000
@@ -21,7 +25,10 @@ const TEXTS_PER_READ = 2_000
 /** Below every id that the type has, so that none can hide below the first. */
 const FIRST = '-9223372036854775808'
 
-/** Runs `work` on one connection that sees one moment of the database and cannot change it. */
+/**
+ * Runs `work` on one connection that sees one moment of the database, all of the trail, and cannot change it.
+ * @throws Error where row-level security may hide some of it.
+ */
 export const atOneMoment = async <T>(db: Pick<Database, 'pool'>, work: (client: Client) => Promise<T>): Promise<T> => {
   const client = await db.pool.connect()
   client.on('error', () => {})
@@ -29,6 +36,7 @@ export const atOneMoment = async <T>(db: Pick<Database, 'pool'>, work: (client: 
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     // Ranges are read by the index; statistics that are out of date must not make each of them a scan.
     await client.query('SET LOCAL enable_seqscan = off')
+    await requireSight(client)
     return await work(client)
   } finally {
     // Closed rather than kept: a read that was given up may still be under way on it.

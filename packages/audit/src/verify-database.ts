@@ -26,4 +26,5 @@ export const verifyDatabase = (
   })
 
 /** The head of the chain as it is stored; it is not verified. */
-export const readAnchor = async (db: Pick<Database, 'pool'>): Promise<AuditAnchor> => anchorOf(await readHead(db.pool))
+export const readAnchor = (db: Pick<Database, 'pool'>): Promise<AuditAnchor> =>
+  atOneMoment(db, async (client) => anchorOf(await readHead(client)))

@@ -58,7 +58,7 @@ const createReader = (file: string, anchor: Anchor | null) => {
       counts.seals += 1
     } else {
       const { id, exactId, text, writtenAtMs } = line
-      const young = exportedAtMs - writtenAtMs <= YOUNG_MS
+      const young = Math.abs(exportedAtMs - writtenAtMs) <= YOUNG_MS
       verifier.event({ id, exactId, hash: contentHash(text), columnAgrees: true, young })
       verifier.text(id, text)
       counts.events += 1

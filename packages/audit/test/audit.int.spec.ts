@@ -230,6 +230,53 @@ describe('the sealer', () => {
   })
 })
 
+describe('a verification', () => {
+  it('is refused to whom row-level security may hide rows: a trail without any would be valid', async () => {
+    const db = await database()
+    seals(db)
+    await write(db, 2)
+    await untilSealed(db, 2)
+    const role = `auditor_${new URL(db.url).pathname.slice(1)}`
+    await db.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA ops TO ${role};
+      GRANT SELECT ON ops.roman_events, ops.audit_seals, ops.roman_events_id_seq TO ${role}`)
+    const url = new URL(db.url)
+    url.username = role
+    url.password = 'x'
+    const auditor = openDatabase(url.href, { connectionsMax: 2 })
+    afterAll(async () => {
+      await auditor.close()
+      await db.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    })
+    const file = path.join(await mkdtemp(path.join(tmpdir(), 'roman-audit-')), 'hidden.jsonl')
+    const looks = [verifyDatabase, readAnchor, readUnsealed, (it: Database) => exportAudit(it, file)]
+    for (const look of looks)
+      await expect(look(auditor)).rejects.toThrow(
+        `hide rows of ops.roman_events and ops.audit_seals from role "${role}", so nothing can be said of the trail. As a superuser: GRANT authenticated TO "${role}".`,
+      )
+    const hidden = /hide rows of ops.roman_events from role/
+    await db.pool.query(`
+      CREATE POLICY part ON ops.roman_events FOR SELECT TO ${role} USING (id > 1);
+      CREATE POLICY whole ON ops.audit_seals FOR SELECT TO ${role} USING (true)`)
+    await expect(verifyDatabase(auditor)).rejects.toThrow(hidden)
+    await db.pool.query(`GRANT authenticated TO ${role}`)
+    for (const look of looks) await look(auditor)
+    expect(await verifyDatabase(auditor)).toMatchObject({ valid: true, events: 2 })
+    await db.pool.query('CREATE POLICY less ON ops.roman_events AS RESTRICTIVE FOR SELECT USING (id > 1)')
+    await expect(verifyDatabase(auditor)).rejects.toThrow(hidden)
+  })
+
+  it('does not wait for an event that says it is from the future', async () => {
+    const db = await database()
+    await db.pool.query(`INSERT INTO ops.roman_events (event_type, severity, source, description, "timestamp")
+      VALUES ('a', 'info', 's', 'd', now() + interval '1 hour')`)
+    expect(await readUnsealed(db)).toEqual({ count: 1, since: null, broken: null })
+    expect(places(await verifyDatabase(db))).toEqual(['not_sealed_in_time 1'])
+    const file = path.join(await mkdtemp(path.join(tmpdir(), 'roman-audit-')), 'future.jsonl')
+    await exportAudit(db, file)
+    expect(places(await verifyFile(file))).toEqual(['not_sealed_in_time 1'])
+  })
+})
+
 describe('whoever may insert seals', () => {
   it('can insert only the one that the sealer would', async () => {
     const made = await testDatabase()

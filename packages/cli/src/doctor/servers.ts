@@ -69,7 +69,7 @@ async function checkAudit(db: Parameters<Awaited<ReturnType<typeof loadAudit>>['
   return not(
     'warning',
     'Audit trail',
-    `${count} events are not sealed, the oldest since ${since?.toISOString()}`,
+    `${count} events are not sealed, ${since === null ? 'with timestamps in the future' : `the oldest since ${since.toISOString()}`}`,
     'Start a worker; where one runs, its log says why it cannot seal.',
   )
 }

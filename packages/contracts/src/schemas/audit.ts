@@ -60,7 +60,7 @@ export const auditVerification = z.object({
   seals: wholeNumber,
   /** Sealed, and read again. */
   events: wholeNumber,
-  /** Not sealed yet; those that wait for more than a minute are findings. */
+  /** Not sealed yet; those that are not of the last minute are findings. */
   unsealed: wholeNumber,
   /** The last seal that was looked at. */
   head: auditAnchor,
