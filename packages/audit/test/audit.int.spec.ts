@@ -7,7 +7,7 @@ import { type Database, openDatabase } from '@roman/db'
 import { createLogger } from '@roman/runtime'
 import { asApplication, spawnProcess, testDatabase, waitFor } from '@roman/testing'
 import { afterAll, describe, expect, it } from 'vitest'
-import { readBatch } from '../src/chain-store.ts'
+import { appendSeal, readBatch } from '../src/chain-store.ts'
 import {
   exportAudit,
   parseAnchor,
@@ -19,7 +19,7 @@ import {
   verifyDatabase,
   verifyFile,
 } from '../src/index.ts'
-import { chainHash, nextSeal, type Seal } from '../src/seal.ts'
+import { chainHash, GENESIS, nextSeal, type Seal } from '../src/seal.ts'
 import { atOneMoment, readEventTexts } from '../src/stored.ts'
 import { readHead } from '../src/stored-seal.ts'
 import { places } from './history.ts'
@@ -188,6 +188,25 @@ describe('the sealer', () => {
     const result = await verifyDatabase(db)
     valid(result)
     expect(result).toMatchObject({ events: written, unsealed: 0 })
+  })
+
+  it('continues the chain alone, also where two believe that they are the one', async () => {
+    const db = await database()
+    let head = GENESIS
+    for (let id = 1; id <= 20; id += 2) {
+      await write(db, 2)
+      const batches = await Promise.all([readBatch(db.pool, [[id, id + 1]], 1), readBatch(db.pool, [[id, id + 1]], 2)])
+      const next = batches.map((batch) => nextSeal(head, { ...batch, settled_id: batch.event_ids.at(-1)! }))
+      const stored = await Promise.all(next.map((seal) => appendSeal(db.pool, seal)))
+      expect(stored.toSorted()).toEqual([false, true])
+      head = next[stored.indexOf(true)]!
+      if (head.through_id > id) continue
+      const rest = await readBatch(db.pool, [[id + 1, id + 1]], 1)
+      const last = nextSeal(head, { ...rest, settled_id: id + 1 })
+      expect(await appendSeal(db.pool, last)).toBe(true)
+      head = last
+    }
+    expect(await verifyDatabase(db)).toMatchObject({ valid: true, events: 20, findings: [] })
   })
 
   it('is not led astray by an id that somebody chose', async () => {
