@@ -1,5 +1,5 @@
 import { RomanError } from '@roman/contracts'
-import pLimit from 'p-limit'
+import PQueue from 'p-queue'
 
 /** Statements that store rows at once: most of the process's connections stay free for everything else. */
 const STATEMENTS_MAX = 4
@@ -7,17 +7,26 @@ const STATEMENTS_MAX = 4
 const ROWS_MAX = 20_000
 /** A request costs a statement and a commit, however few its rows are. */
 const ROWS_MIN = 50
+/** Ten times what waits at most; with the longest statement after it, still well before the server closes the socket. */
+const WAIT_MS = 5_000
 const RETRY_AFTER_SECONDS = 1
 
 export interface Intake {
-  /** Runs `store` when its turn comes. Throws `too_many_requests` at once where too much waits already. */
+  /**
+   * Runs `store` when its turn comes. Throws `too_many_requests` at once where too much waits already, and
+   * `database_unavailable` where its turn does not come in time; `store` is then never run.
+   */
   admit<T>(rows: number, store: () => Promise<T>): Promise<T>
 }
 
 /** Bounds what a process has taken in and not stored yet, so that a flood is refused while it can still be sent again. */
-export const createIntake = ({ statementsMax = STATEMENTS_MAX, rowsMax = ROWS_MAX } = {}): Intake => {
+export const createIntake = ({
+  statementsMax = STATEMENTS_MAX,
+  rowsMax = ROWS_MAX,
+  waitMs = WAIT_MS,
+} = {}): Intake => {
   let rowsHeld = 0
-  const inTurn = pLimit(statementsMax)
+  const queue = new PQueue({ concurrency: statementsMax })
 
   return {
     async admit(rows, store) {
@@ -30,12 +39,26 @@ export const createIntake = ({ statementsMax = STATEMENTS_MAX, rowsMax = ROWS_MA
           { retry_after_seconds: RETRY_AFTER_SECONDS },
         )
       }
+      const waiting = new AbortController()
+      const timer = setTimeout(() => waiting.abort(waitedTooLong(waitMs)), waitMs)
+      const inTurn = () => {
+        // What has begun may be stored: only PostgreSQL's own answer tells.
+        clearTimeout(timer)
+        return store()
+      }
       rowsHeld += weight
       try {
-        return await inTurn(store)
+        return await queue.add(inTurn, { signal: waiting.signal })
       } finally {
         rowsHeld -= weight
       }
     },
   }
 }
+
+const waitedTooLong = (waitMs: number) =>
+  new RomanError(
+    'database_unavailable',
+    `PostgreSQL stores too slowly: this batch waited ${waitMs / 1000} seconds for its turn. None of it was stored; send it again after the seconds in Retry-After.`,
+    { retry_after_seconds: RETRY_AFTER_SECONDS },
+  )
