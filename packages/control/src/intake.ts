@@ -20,11 +20,7 @@ export interface Intake {
 }
 
 /** Bounds what a process has taken in and not stored yet, so that a flood is refused while it can still be sent again. */
-export const createIntake = ({
-  statementsMax = STATEMENTS_MAX,
-  rowsMax = ROWS_MAX,
-  waitMs = WAIT_MS,
-} = {}): Intake => {
+export const createIntake = ({ statementsMax = STATEMENTS_MAX, rowsMax = ROWS_MAX, waitMs = WAIT_MS } = {}): Intake => {
   let rowsHeld = 0
   const queue = new PQueue({ concurrency: statementsMax })
 

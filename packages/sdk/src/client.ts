@@ -11,7 +11,11 @@ export interface RomanClientOptions {
   /** The service key. */
   key: string
   fetch?: typeof globalThis.fetch
-  /** How often a call that may be repeated is sent again when no answer comes or the server is away; 3 unless given. */
+  /**
+   * How often a call that may be repeated is sent again when no answer comes or the server is away (503); 3 unless given.
+   * One that is refused because too much comes in (429) is sent again after its Retry-After, for as long as the call may
+   * take. 0: neither.
+   */
   repetitionsMax?: number
 }
 

@@ -21,13 +21,19 @@ const body = {
   validation: null,
 }
 
+const row = { environment: 'production', severity: 'error', message: 'x' } as const
+
 interface Received {
   method: string
   url: string
   headers: IncomingMessage['headers']
   body: unknown
 }
-type Reply = { status: number; json: unknown } | 'hang up' | 'silence' | { status: number; text: string }
+type Reply =
+  | { status: number; json: unknown; retryAfter?: string }
+  | 'hang up'
+  | 'silence'
+  | { status: number; text: string }
 
 const open: { close(): void }[] = []
 afterEach(() => {
@@ -50,7 +56,10 @@ async function scripted(...replies: Reply[]) {
     if (reply === 'silence') return
     if (reply === undefined || reply === 'hang up') return void request.socket.destroy()
     const isText = 'text' in reply
-    response.writeHead(reply.status, { 'content-type': isText ? 'text/html' : 'application/json' })
+    response.writeHead(reply.status, {
+      'content-type': isText ? 'text/html' : 'application/json',
+      ...(!isText && reply.retryAfter !== undefined && { 'retry-after': reply.retryAfter }),
+    })
     response.end(isText ? reply.text : JSON.stringify(reply.json))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -234,8 +243,57 @@ describe('errors', () => {
   it('that could store a row twice are not repeated', async () => {
     const { url, received } = await scripted('hang up')
     const client = createRomanClient({ url, key: 'k' })
-    const row = { environment: 'production', severity: 'error', message: 'x' } as const
     await expect(client.reportErrors([row])).rejects.toBeInstanceOf(RomanConnectionError)
     expect(received).toHaveLength(1)
+  })
+})
+
+describe('a server that has no room', () => {
+  const refusal = (status: number, retryAfter?: string) => ({
+    status,
+    json: { success: false, error: 'Not now.', code: status === 429 ? 'too_many_requests' : 'database_unavailable' },
+    ...(retryAfter !== undefined && { retryAfter }),
+  })
+  const keyed = { ...row, idempotency_key: 'k-1' }
+
+  it('gets the same rows again when it said, however often', async () => {
+    const stored = { accepted: 1, duplicates: 0, rejected: [] }
+    const { url, received } = await scripted(refusal(429, '1'), refusal(429, '0'), refusal(429, new Date(0).toUTCString()), {
+      status: 202,
+      json: stored,
+    })
+    const startedAt = performance.now()
+    const client = createRomanClient({ url, key: 'k', repetitionsMax: 1 })
+    expect(await client.reportErrors([keyed])).toEqual(stored)
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(990)
+    expect(received.map(({ body }) => body)).toEqual(Array(4).fill({ errors: [keyed] }))
+  })
+
+  it.each([
+    ['in seconds', 429, '3600'],
+    ['as a date', 429, new Date(Date.now() + 3_600_000).toUTCString()],
+    ['being away', 503, '3600'],
+  ])('and none before the call must end (%s) is not asked again', async (_case, status, retryAfter) => {
+    const { url, received } = await scripted(refusal(status, retryAfter))
+    await expect(createRomanClient({ url, key: 'k' }).reportErrors([keyed])).rejects.toMatchObject({ status })
+    expect(received).toHaveLength(1)
+  })
+
+  it.each([
+    ['whose rows have no keys', [row], 3, '0', 1],
+    ['that may not be repeated', [keyed], 0, '0', 1],
+    ['that is not told when', [keyed], 1, undefined, 2],
+  ])('answers a call %s', async (_case, rows, repetitionsMax, retryAfter, times) => {
+    const { url, received } = await scripted(refusal(429, retryAfter))
+    await expect(createRomanClient({ url, key: 'k', repetitionsMax }).reportErrors(rows)).rejects.toMatchObject({
+      code: 'too_many_requests',
+    })
+    expect(received).toHaveLength(times)
+  })
+
+  it('is asked no longer than the call may take', async () => {
+    const { url } = await scripted(refusal(429, '0'))
+    const failed = createRomanClient({ url, key: 'k' }).reportErrors([keyed], { timeoutMs: 600 })
+    await expect(failed).rejects.toMatchObject({ status: 429 })
   })
 })

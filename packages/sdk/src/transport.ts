@@ -14,7 +14,7 @@ export interface CallOptions {
 }
 
 interface SendOptions extends CallOptions {
-  /** The call may be sent again when no answer came: it reads, or carries an idempotency key. */
+  /** The call may be sent again when no answer came, or one that says to: it reads, or carries an idempotency key. */
   repeatable: boolean
 }
 
@@ -31,14 +31,24 @@ const PAUSE_MS = 250
 export function createTransport(url: string, repetitionsMax: number): Transport {
   const exchange: Transport['exchange'] = async (send, { signal, timeoutMs = TIMEOUT_MS, repeatable }) => {
     const timeout = AbortSignal.timeout(timeoutMs)
+    const until = performance.now() + timeoutMs
     const bound = signal ? AbortSignal.any([signal, timeout]) : timeout
     let away: Exchange<never> | undefined
-    for (let repetition = 0; ; repetition++) {
-      const last = !repeatable || repetition >= repetitionsMax
+    let repetitions = 0
+    while (true) {
+      const last = !repeatable || repetitions >= repetitionsMax
+      let pauseMs = PAUSE_MS * 2 ** repetitions
       try {
         const answer = await send(bound)
-        if (answer.response.status !== 503 || last) return answer
+        const { status, headers } = answer.response
+        if ((status !== 503 && status !== 429) || last) return answer
         away = answer as Exchange<never>
+        const saidMs = retryAfterMs(headers)
+        pauseMs = Math.max(PAUSE_MS, saidMs ?? pauseMs)
+        // Waited for in vain, it would only be told later.
+        if (performance.now() + pauseMs >= until) return answer
+        // A server that is there and says when it has room is asked for as long as the call may take.
+        if (status !== 429 || saidMs === undefined) repetitions++
       } catch (cause) {
         signal?.throwIfAborted()
         // A server that said why it cannot is told of rather than the time that ran out.
@@ -47,8 +57,9 @@ export function createTransport(url: string, repetitionsMax: number): Transport 
           throw new RomanConnectionError(url, `No answer came within ${timeoutMs / 1000} seconds.`, { cause })
         if (cause instanceof SyntaxError) throw notTheApi(url, 200)
         if (last) throw new RomanConnectionError(url, `The API cannot be reached (${reasonOf(cause)}).`, { cause })
+        repetitions++
       }
-      await pause(PAUSE_MS * 2 ** repetition, bound)
+      await pause(pauseMs, bound)
     }
   }
   return {
@@ -74,6 +85,13 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms)
     signal?.addEventListener('abort', done)
   })
+}
+
+/** Seconds or an HTTP date (RFC 9110, 10.2.3); undefined where the server does not say, or not clearly. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const value = headers.get('retry-after')?.trim() ?? ''
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
+  return Number.isNaN(ms) ? undefined : ms
 }
 
 /** fetch hides the reason (`ECONNREFUSED`) in its error's cause. */
