@@ -5,6 +5,7 @@ const BATCH_MS = 100
 const BATCH_MAX = 500
 const QUEUE_MAX = 5000
 const RETRY_MAX_MS = 5000
+const REJECTED_NAMED_MAX = 3
 
 /**
  * Sends errors to R.O.M.A.N. in batches, off the request's path. What cannot be sent waits, up to a bound; the idempotency
@@ -41,7 +42,12 @@ export function createErrorReporter({ url, key, service, environment, version, d
         signal: AbortSignal.timeout(5000),
       })
       const answer = await response.text()
-      if (response.ok) return true
+      if (response.ok) {
+        const { rejected } = JSON.parse(answer)
+        if (rejected.length > 0)
+          console.error(`R.O.M.A.N. rejected ${rejected.length} of ${errors.length} errors: ${named(rejected)}`)
+        return true
+      }
       if (response.status === 429 || response.status >= 500) return false
       console.error(`R.O.M.A.N. refused ${errors.length} errors (${response.status}): ${answer.slice(0, 500)}`)
       return true
@@ -77,3 +83,10 @@ export function createErrorReporter({ url, key, service, environment, version, d
     },
   }
 }
+
+/** The first few, by field and reason; what the error itself says stays here. */
+const named = (rejected) =>
+  rejected
+    .slice(0, REJECTED_NAMED_MAX)
+    .map(({ error }) => error.slice(0, 200))
+    .join('; ')
