@@ -336,6 +336,31 @@ describe('failures', () => {
     expect(unready.headers.get('retry-after')).toBe('5')
   })
 
+  it.each([
+    [429, 'too_many_requests'],
+    [503, 'database_unavailable'],
+  ] as const)('of a full intake say with %i when there is room again', async (status, code) => {
+    const { post } = await serve({
+      control: {
+        ingestErrors: async () => {
+          throw new RomanError(code, 'None of this batch was stored.', { retry_after_seconds: 1 })
+        },
+      },
+    })
+    const refused = await post('/v1/errors', { errors: [{}] })
+    expect(refused).toMatchObject({ status, json: { success: false, code, details: { retry_after_seconds: 1 } } })
+    expect(refused.headers.get('retry-after')).toBe('1')
+  })
+
+  it('of a body that no row can be told apart in are of the whole batch', async () => {
+    const { post } = await serve({})
+    const nested = `${'['.repeat(101)}${']'.repeat(101)}`
+    for (const metadata of ['{"__proto__":{}}', '{"constructor":{"prototype":{}}}', nested]) {
+      const refused = await post('/v1/errors', `{"errors":[{},{"metadata":${metadata}}]}`)
+      expect(refused, metadata).toMatchObject({ status: 400, json: { code: 'invalid_request' } })
+    }
+  })
+
   it('of the route itself name it', async () => {
     const { call } = await serve({})
     expect(await call('/v2/things?x=1')).toMatchObject({

@@ -12,6 +12,9 @@ retention: { logs_days: 10 }`
 /** Other specs use the same server. */
 const WAITING = `SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+/** A transaction's own lock belongs to no database. */
+const WAITING_FOR_ROW = `SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted
+  AND l.locktype = 'transactionid' AND a.datname = current_database()`
 const shop = { service: 'shop', environment: 'production', severity: 'error', message: 'm' }
 
 describe('log rows', async () => {
@@ -88,6 +91,30 @@ describe('log rows', async () => {
     } finally {
       before.release(true)
     }
+  })
+
+  it('delivered twice at once within a day are stored once, and both callers are answered', async () => {
+    const noon = midnight + DAY_MS / 2
+    const given = JSON.stringify([{ ...shop, idempotency_key: 'at-once' }])
+    const first = await pool.connect()
+    try {
+      await first.query('BEGIN')
+      expect((await first.query(STORE, [given, null, new Date(noon)])).rows).toEqual([{ stored: 1 }])
+      const second = pool.query(STORE, [given, null, new Date(noon + 1)])
+      // The key's index cannot tell before the first has ended.
+      await waitFor(async () => (await pool.query(WAITING_FOR_ROW)).rowCount! > 0, {
+        timeoutMs: 5_000,
+        describe: 'the second delivery to wait for the first',
+      })
+      await first.query('COMMIT')
+      expect((await second).rows).toEqual([{ stored: 0 }])
+    } finally {
+      first.release(true)
+    }
+    const { rows } = await pool.query(
+      `SELECT count(*)::int AS n FROM ops.system_logs WHERE idempotency_key = 'at-once'`,
+    )
+    expect(rows).toEqual([{ n: 1 }])
   })
 
   it('older than logs are kept are named and refused, and the future is now', async () => {
