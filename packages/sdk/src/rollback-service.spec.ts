@@ -258,10 +258,9 @@ describe('a server that has no room', () => {
 
   it('gets the same rows again when it said, however often', async () => {
     const stored = { accepted: 1, duplicates: 0, rejected: [] }
-    const { url, received } = await scripted(refusal(429, '1'), refusal(429, '0'), refusal(429, new Date(0).toUTCString()), {
-      status: 202,
-      json: stored,
-    })
+    const past = new Date(0).toUTCString()
+    const busy = ['1', '0', past].map((retryAfter) => refusal(429, retryAfter))
+    const { url, received } = await scripted(...busy, { status: 202, json: stored })
     const startedAt = performance.now()
     const client = createRomanClient({ url, key: 'k', repetitionsMax: 1 })
     expect(await client.reportErrors([keyed])).toEqual(stored)
