@@ -43,7 +43,7 @@ export function createErrorReporter({ url, key, service, environment, version, d
       })
       const answer = await response.text()
       if (response.ok) {
-        const { rejected } = JSON.parse(answer)
+        const rejected = rejectedIn(answer)
         if (rejected.length > 0)
           console.error(`R.O.M.A.N. rejected ${rejected.length} of ${errors.length} errors: ${named(rejected)}`)
         return true
@@ -81,6 +81,15 @@ export function createErrorReporter({ url, key, service, environment, version, d
       const lost = dropped + queue.length
       if (lost > 0) console.error(`${lost} errors could not be sent.`)
     },
+  }
+}
+
+/** The rows that an answer names as not stored; none where it is not the API's. */
+const rejectedIn = (answer) => {
+  try {
+    return JSON.parse(answer).rejected ?? []
+  } catch {
+    return []
   }
 }
 

@@ -269,12 +269,11 @@ describe('a server that has no room', () => {
   })
 
   it.each([
-    ['in seconds', 429, '3600'],
-    ['as a date', 429, new Date(Date.now() + 3_600_000).toUTCString()],
-    ['being away', 503, '3600'],
-  ])('and none before the call must end (%s) is not asked again', async (_case, status, retryAfter) => {
-    const { url, received } = await scripted(refusal(status, retryAfter))
-    await expect(createRomanClient({ url, key: 'k' }).reportErrors([keyed])).rejects.toMatchObject({ status })
+    ['in seconds', '3600'],
+    ['as a date', new Date(Date.now() + 3_600_000).toUTCString()],
+  ])('and none before the call must end (%s) is not asked again', async (_case, retryAfter) => {
+    const { url, received } = await scripted(refusal(429, retryAfter))
+    await expect(createRomanClient({ url, key: 'k' }).reportErrors([keyed])).rejects.toMatchObject({ status: 429 })
     expect(received).toHaveLength(1)
   })
 

@@ -43,12 +43,13 @@ export function createTransport(url: string, repetitionsMax: number): Transport 
         const { status, headers } = answer.response
         if ((status !== 503 && status !== 429) || last) return answer
         away = answer as Exchange<never>
-        const saidMs = retryAfterMs(headers)
+        // A person may be waiting to hear that the server is away (503): that is told within seconds.
+        const saidMs = status === 429 ? retryAfterMs(headers) : undefined
         pauseMs = Math.max(PAUSE_MS, saidMs ?? pauseMs)
         // Waited for in vain, it would only be told later.
         if (performance.now() + pauseMs >= until) return answer
-        // A server that is there and says when it has room is asked for as long as the call may take.
-        if (status !== 429 || saidMs === undefined) repetitions++
+        // A server that says when it has room is asked for as long as the call may take.
+        if (saidMs === undefined) repetitions++
       } catch (cause) {
         signal?.throwIfAborted()
         // A server that said why it cannot is told of rather than the time that ran out.
