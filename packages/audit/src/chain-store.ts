@@ -86,7 +86,10 @@ export const readBatch = async (
 const idsOf = (bytes: Buffer | null): number[] =>
   Array.from({ length: (bytes?.length ?? 0) / 8 }, (_, index) => wholeNumber(bytes!.readBigInt64BE(index * 8)))
 
-/** Stores the seal if the chain still ends where it continues. False where it does not: somebody else seals. */
+/**
+ * Stores the seal if the chain still ends where it continues. False where it does not: somebody else seals.
+ * @throws Error of the table's trigger where somebody else sealed in that very moment.
+ */
 export const appendSeal = async (client: Client, seal: Seal): Promise<boolean> => {
   const { rowCount } = await client.query({
     name: 'roman-audit-seal',
