@@ -12,13 +12,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // They leave nothing behind: files may share a process, and what they import is loaded once.
-        test: {
-          name: 'unit',
-          isolate: false,
-          include: ['**/*.spec.{ts,tsx}'],
-          exclude: [...outside, '**/*.int.spec.ts'],
-        },
+        test: { name: 'unit', include: ['**/*.spec.{ts,tsx}'], exclude: [...outside, '**/*.int.spec.ts'] },
       },
       {
         extends: true,

@@ -39,7 +39,7 @@ export function createErrorReporter({ url, key, service, environment, version, d
         method: 'POST',
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
         body: JSON.stringify({ errors }),
-        signal: AbortSignal.timeout(5000),
+        signal: AbortSignal.timeout(10_000),
       })
       const answer = await response.text()
       if (response.ok) {
@@ -48,7 +48,7 @@ export function createErrorReporter({ url, key, service, environment, version, d
           console.error(`R.O.M.A.N. rejected ${rejected.length} of ${errors.length} errors: ${named(rejected)}`)
         return true
       }
-      if (response.status === 429 || response.status >= 500) return false
+      if (response.status === 408 || response.status === 429 || response.status >= 500) return false
       console.error(`R.O.M.A.N. refused ${errors.length} errors (${response.status}): ${answer.slice(0, 500)}`)
       return true
     } catch {

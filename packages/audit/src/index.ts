@@ -1,6 +1,7 @@
 export { type Anchor, anchorOf, parseAnchor } from './anchor.ts'
 export { type Exported, exportAudit } from './export.ts'
 export { type Sealer, type SealerOptions, startSealer } from './sealer.ts'
+export { HiddenRowsError } from './sight.ts'
 export { UnreadableSealError } from './stored-seal.ts'
 export { readUnsealed, type Unsealed } from './unsealed.ts'
 export { readAnchor, type VerifyOptions, verifyDatabase } from './verify-database.ts'

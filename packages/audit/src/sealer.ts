@@ -3,6 +3,7 @@ import { openDatabase } from '@roman/db'
 import type { Logger } from '@roman/runtime'
 import { appendSeal, type Client, isStored, readBatch, readPending, readWriters } from './chain-store.ts'
 import { type Head, nextSeal } from './seal.ts'
+import { requireSight } from './sight.ts'
 import { readBrokenHead, readHead } from './stored-seal.ts'
 
 export interface Sealer {
@@ -68,6 +69,8 @@ export const startSealer = (options: SealerOptions): Sealer => {
         'A seal of the audit trail is gone or was replaced; "roman audit verify --anchor" with an earlier anchor says more',
       )
     }
+    // It would settle the ids of rows that it does not see.
+    await requireSight(client)
     const why = await readBrokenHead(client)
     if (why !== null) throw new BrokenChainError(why)
     broken = false

@@ -27,7 +27,7 @@ const FIRST = '-9223372036854775808'
 
 /**
  * Runs `work` on one connection that sees one moment of the database, all of the trail, and cannot change it.
- * @throws Error where row-level security may hide some of it.
+ * @throws HiddenRowsError where row-level security may hide some of it.
  */
 export const atOneMoment = async <T>(db: Pick<Database, 'pool'>, work: (client: Client) => Promise<T>): Promise<T> => {
   const client = await db.pool.connect()

@@ -53,9 +53,15 @@ export const openControl = async (
   options: OpenOptions,
 ): Promise<OpenedControl> => {
   const closers: Closer[] = []
-  // The latest first: it rests on what came before it.
+  // The latest first: it rests on what came before it. One that fails keeps no other from being closed.
   const close = async (): Promise<void> => {
-    for (const end of closers.splice(0).reverse()) await end()
+    for (const end of closers.splice(0).reverse()) {
+      try {
+        await end()
+      } catch (error) {
+        log.warn({ reason: (error as Error).message }, 'Something could not be closed')
+      }
+    }
   }
   try {
     return { ...(await openParts(env, config, log, options, (end) => closers.push(end))), close }

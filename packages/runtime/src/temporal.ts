@@ -6,7 +6,7 @@ import {
   isGrpcServiceError,
   makeGrpcRetryInterceptor,
 } from '@temporalio/client'
-import { cancelledOnceClosed } from './closed-channel.ts'
+import { cancelledOnceClosed, type Interceptor } from './closed-channel.ts'
 import type { RuntimeEnv } from './env.ts'
 import type { Logger } from './logger.ts'
 
@@ -22,11 +22,21 @@ const INDEXED_VALUE_TYPE_KEYWORD = 2
 const UNAVAILABLE = new Set([1, 4, 8, 14])
 const ALREADY_EXISTS = 6
 
+const RETRIES = defaultGrpcRetryOptions()
+
+/** The client's own retries, but none that could only come too late: the answer is then what the server said, or its absence. */
+const retriedUntilDeadline: Interceptor = (options, nextCall) => {
+  const until = Number(options.deadline ?? Number.POSITIVE_INFINITY)
+  const retryableDecider: typeof RETRIES.retryableDecider = (attempt, status) =>
+    RETRIES.retryableDecider(attempt, status) && Date.now() + RETRIES.delayFunction(attempt, status) < until
+  return makeGrpcRetryInterceptor({ ...RETRIES, retryableDecider })(options, nextCall)
+}
+
 /** Connects lazily: a Temporal that is away at start does not stop a process that can queue. */
 export const openTemporal = (settings: TemporalSettings): { client: Client; connection: Connection } => {
   const connection = Connection.lazy({
     address: settings.address,
-    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), cancelledOnceClosed],
+    interceptors: [retriedUntilDeadline, cancelledOnceClosed],
     ...(settings.tls ? { tls: true } : {}),
     ...(settings.api_key === undefined ? {} : { apiKey: settings.api_key }),
   })
@@ -62,10 +72,8 @@ export const registerSearchAttributes = async (
   log: Logger,
 ): Promise<boolean> => {
   const { operatorService } = connection
-  try {
-    const { customAttributes } = await connection.withDeadline(Date.now() + REGISTER_MS, () =>
-      operatorService.listSearchAttributes({ namespace }),
-    )
+  const register = async (): Promise<true> => {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace })
     const missing = Object.values(SEARCH_ATTRIBUTES).filter((name) => customAttributes?.[name] === undefined)
     if (missing.length > 0) {
       await operatorService.addSearchAttributes({
@@ -74,6 +82,9 @@ export const registerSearchAttributes = async (
       })
     }
     return true
+  }
+  try {
+    return await connection.withDeadline(Date.now() + REGISTER_MS, register)
   } catch (error) {
     if (isTemporalUnavailable(error)) throw error
     // Two workers that start together both find them missing; the second is told that they exist.

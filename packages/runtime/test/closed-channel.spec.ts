@@ -1,10 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { isTemporalUnavailable, openTemporal } from '../src/temporal.ts'
+
+it('a call with a deadline is not tried again when that would be too late, and says what was wrong', async () => {
+  const { connection } = openTemporal({ address: '127.0.0.1:1', namespace: 'default', api_key: undefined, tls: false })
+  onTestFinished(() => connection.close())
+  const call = connection.withDeadline(Date.now() + 1_000, () => connection.operatorService.listSearchAttributes({}))
+  await expect(call).rejects.toMatchObject({ code: 14, details: expect.stringContaining('ECONNREFUSED') })
+})
 
 describe('a connection that is closed', () => {
   // Nobody listens at port 1.
-  const settings = { address: '127.0.0.1:1', namespace: 'default', api_key: undefined, tls: false }
+  const settings = { address: '127.0.0.1:1', namespace: 'default', api_key: 'secret', tls: false }
   const thrown: Error[] = []
   const listeners = process.listeners('uncaughtException')
 
@@ -29,6 +36,7 @@ describe('a connection that is closed', () => {
     await connection.close()
     const error = await Promise.race([answer, pause(5_000, 'nothing')])
     expect(error).toMatchObject({ code: 1, details: 'Channel has been shut down' })
+    expect(JSON.stringify(error.metadata)).not.toContain('secret')
     expect(isTemporalUnavailable(error)).toBe(true)
     expect(thrown).toEqual([])
   })

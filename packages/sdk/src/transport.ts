@@ -41,10 +41,11 @@ export function createTransport(url: string, repetitionsMax: number): Transport 
       try {
         const answer = await send(bound)
         const { status, headers } = answer.response
-        if ((status !== 503 && status !== 429) || last) return answer
-        away = answer as Exchange<never>
         // A person may be waiting to hear that the server is away (503): that is told within seconds.
         const saidMs = status === 429 ? retryAfterMs(headers) : undefined
+        const asked = repeatable && repetitionsMax > 0 && saidMs !== undefined
+        if ((status !== 503 && status !== 429) || (last && !asked)) return answer
+        away = answer as Exchange<never>
         pauseMs = Math.max(PAUSE_MS, saidMs ?? pauseMs)
         // Waited for in vain, it would only be told later.
         if (performance.now() + pauseMs >= until) return answer
@@ -91,8 +92,9 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 /** Seconds or an HTTP date (RFC 9110, 10.2.3); undefined where the server does not say, or not clearly. */
 function retryAfterMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after')?.trim() ?? ''
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
-  return Number.isNaN(ms) ? undefined : ms
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const at = value.endsWith('GMT') ? Date.parse(value) : Number.NaN
+  return Number.isNaN(at) ? undefined : at - Date.now()
 }
 
 /** fetch hides the reason (`ECONNREFUSED`) in its error's cause. */

@@ -55,8 +55,13 @@ function partitionsFinding({ parent, covered_until, default_rows }: PartitionCov
 }
 
 async function checkAudit(db: Parameters<Awaited<ReturnType<typeof loadAudit>>['readUnsealed']>[0]): Promise<Finding> {
-  const { readAnchor, readUnsealed } = await loadAudit()
-  const { count, since, broken } = await readUnsealed(db)
+  const { HiddenRowsError, readAnchor, readUnsealed } = await loadAudit()
+  const unsealed = await readUnsealed(db).catch((error: Error) => {
+    if (error instanceof HiddenRowsError) return error
+    throw error
+  })
+  if (unsealed instanceof Error) return not('broken', 'Audit trail', unsealed.message, 'docs/audit.md, “Roles”.')
+  const { count, since, broken } = unsealed
   if (broken !== null)
     return not(
       'broken',

@@ -1,4 +1,4 @@
-import { parseAnchor, readAnchor, UnreadableSealError, verifyDatabase } from '@roman/audit'
+import { HiddenRowsError, parseAnchor, readAnchor, UnreadableSealError, verifyDatabase } from '@roman/audit'
 import { type AuditAnchor, type AuditVerification, type AuditVerificationQuery, RomanError } from '@roman/contracts'
 import type { ControlContext } from '../context.ts'
 
@@ -20,10 +20,12 @@ export const createAuditVerification = (context: Pick<ControlContext, 'db'>) => 
         { retry_after_seconds: WITHIN_MS / 1000 },
       )
     }
-    const answer = verifyDatabase(context.db, {
-      anchor: anchor === undefined ? null : parseAnchor(anchor),
-      signal: AbortSignal.timeout(WITHIN_MS),
-    }).finally(() => {
+    const answer = inWords(() =>
+      verifyDatabase(context.db, {
+        anchor: anchor === undefined ? null : parseAnchor(anchor),
+        signal: AbortSignal.timeout(WITHIN_MS),
+      }),
+    ).finally(() => {
       running = null
     })
     running = { anchor, answer }
@@ -31,12 +33,17 @@ export const createAuditVerification = (context: Pick<ControlContext, 'db'>) => 
   }
 }
 
-/** The head of the chain, as it is stored. Where somebody made it unreadable, that is said in words, not as a fault. */
-export const readAuditAnchor = async ({ db }: Pick<ControlContext, 'db'>): Promise<AuditAnchor> => {
+/** The head of the chain, as it is stored. */
+export const readAuditAnchor = ({ db }: Pick<ControlContext, 'db'>): Promise<AuditAnchor> =>
+  inWords(() => readAnchor(db))
+
+/** Where somebody made the trail unreadable, or hid it from us, that is said in words, not as a fault of ours. */
+const inWords = async <T>(read: () => Promise<T>): Promise<T> => {
   try {
-    return await readAnchor(db)
+    return await read()
   } catch (error) {
-    if (error instanceof UnreadableSealError) throw new RomanError('internal_error', error.message)
+    if (error instanceof UnreadableSealError || error instanceof HiddenRowsError)
+      throw new RomanError('internal_error', error.message)
     throw error
   }
 }
