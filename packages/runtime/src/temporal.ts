@@ -23,13 +23,21 @@ const UNAVAILABLE = new Set([1, 4, 8, 14])
 const ALREADY_EXISTS = 6
 
 const RETRIES = defaultGrpcRetryOptions()
+/** What an attempt may need: one that begins later ends with the deadline, whatever is wrong. */
+const ATTEMPT_MS = 500
 
 /** The client's own retries, but none that could only come too late: the answer is then what the server said, or its absence. */
 const retriedUntilDeadline: Interceptor = (options, nextCall) => {
   const until = Number(options.deadline ?? Number.POSITIVE_INFINITY)
-  const retryableDecider: typeof RETRIES.retryableDecider = (attempt, status) =>
-    RETRIES.retryableDecider(attempt, status) && Date.now() + RETRIES.delayFunction(attempt, status) < until
-  return makeGrpcRetryInterceptor({ ...RETRIES, retryableDecider })(options, nextCall)
+  let delayMs = 0
+  return makeGrpcRetryInterceptor({
+    retryableDecider(attempt, status) {
+      // With jitter in it: another one would be another delay.
+      delayMs = RETRIES.delayFunction(attempt, status)
+      return RETRIES.retryableDecider(attempt, status) && Date.now() + delayMs + ATTEMPT_MS < until
+    },
+    delayFunction: () => delayMs,
+  })(options, nextCall)
 }
 
 /** Connects lazily: a Temporal that is away at start does not stop a process that can queue. */
