@@ -63,14 +63,14 @@ export const startSealer = (options: SealerOptions): Sealer => {
   }
 
   const seal = async (client: Client): Promise<void> => {
+    // It would settle the ids of rows that it does not see, and miss seals that are there.
+    await requireSight(client)
     if (known !== null && known.seal_number > 0 && !(await isStored(client, known))) {
       log.error(
         { seal_number: known.seal_number, chain_hash: known.chain_hash.toString('hex') },
         'A seal of the audit trail is gone or was replaced; "roman audit verify --anchor" with an earlier anchor says more',
       )
     }
-    // It would settle the ids of rows that it does not see.
-    await requireSight(client)
     const why = await readBrokenHead(client)
     if (why !== null) throw new BrokenChainError(why)
     broken = false

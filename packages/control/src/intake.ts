@@ -7,7 +7,10 @@ const STATEMENTS_MAX = 4
 const ROWS_MAX = 20_000
 /** A request costs a statement and a commit, however few its rows are. */
 const ROWS_MIN = 50
-/** Ten times what waits at most; with the longest statement after it, still well before the server closes the socket. */
+/**
+ * At its usual pace PostgreSQL stores all that may wait in a tenth of that. With the longest statement after it, it still ends
+ * well before the server closes the socket.
+ */
 const WAIT_MS = 5_000
 const RETRY_AFTER_SECONDS = 1
 

@@ -76,33 +76,28 @@ describe('log rows', async () => {
   })
 
   it('delivered twice at once on both sides of midnight are stored once', async () => {
-    const given = JSON.stringify([{ ...shop, idempotency_key: 'race' }])
-    const before = await pool.connect()
-    try {
-      await before.query('BEGIN')
-      expect((await before.query(STORE, [given, null, new Date(midnight - 1)])).rows).toEqual([{ stored: 1 }])
-      const after = pool.query(STORE, [given, null, new Date(midnight + 1)])
-      await waitFor(async () => (await pool.query(WAITING)).rowCount! > 0, {
-        timeoutMs: 5_000,
-        describe: 'the second delivery to wait for the first',
-      })
-      await before.query('COMMIT')
-      expect((await after).rows).toEqual([{ stored: 0 }])
-    } finally {
-      before.release(true)
-    }
+    await deliverAtOnce('race', [midnight - 1, midnight + 1], WAITING)
   })
 
   it('delivered twice at once within a day are stored once, and both callers are answered', async () => {
     const noon = midnight + DAY_MS / 2
-    const given = JSON.stringify([{ ...shop, idempotency_key: 'at-once' }])
+    // The key's index cannot tell before the first has ended.
+    await deliverAtOnce('at-once', [noon, noon + 1], WAITING_FOR_ROW)
+    const { rows } = await pool.query(
+      `SELECT count(*)::int AS n FROM ops.system_logs WHERE idempotency_key = 'at-once'`,
+    )
+    expect(rows).toEqual([{ n: 1 }])
+  })
+
+  /** The second delivery comes before the first is committed, and waits as `waiting` sees it. */
+  const deliverAtOnce = async (key: string, [firstAt, secondAt]: [number, number], waiting: string) => {
+    const given = JSON.stringify([{ ...shop, idempotency_key: key }])
     const first = await pool.connect()
     try {
       await first.query('BEGIN')
-      expect((await first.query(STORE, [given, null, new Date(noon)])).rows).toEqual([{ stored: 1 }])
-      const second = pool.query(STORE, [given, null, new Date(noon + 1)])
-      // The key's index cannot tell before the first has ended.
-      await waitFor(async () => (await pool.query(WAITING_FOR_ROW)).rowCount! > 0, {
+      expect((await first.query(STORE, [given, null, new Date(firstAt)])).rows).toEqual([{ stored: 1 }])
+      const second = pool.query(STORE, [given, null, new Date(secondAt)])
+      await waitFor(async () => (await pool.query(waiting)).rowCount! > 0, {
         timeoutMs: 5_000,
         describe: 'the second delivery to wait for the first',
       })
@@ -111,11 +106,7 @@ describe('log rows', async () => {
     } finally {
       first.release(true)
     }
-    const { rows } = await pool.query(
-      `SELECT count(*)::int AS n FROM ops.system_logs WHERE idempotency_key = 'at-once'`,
-    )
-    expect(rows).toEqual([{ n: 1 }])
-  })
+  }
 
   it('older than logs are kept are named and refused, and the future is now', async () => {
     const ago = (ms: number) => new Date(Date.now() - ms).toISOString()
